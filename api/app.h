@@ -1,0 +1,21 @@
+/* app.h: the public surface of waitd, and what its handlers share. */
+#pragma once
+
+#include "http/exchange.h"
+
+struct app {
+    const char *version;
+    const struct route *const *routes; /* api_routes */
+    const struct shape *flags;         /* the program's flags, and their values: */
+    const void *values;
+};
+
+/* Every endpoint, NULL-ended. */
+extern const struct route *const api_routes[];
+
+/* The field behind {id} in a path. */
+extern const struct field api_id_field;
+
+/* The OpenAPI 3.1 document with these limits, and docs/api.md (Markdown). */
+void api_print_openapi(const struct app *app, const double *limits, struct text *out);
+void api_print_manual(const struct app *app, struct text *out);

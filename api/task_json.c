@@ -1,0 +1,137 @@
+#include "api/task_json.h"
+
+#include "api/measure_json.h"
+#include "api/wait_n_json.h"
+#include "async/group.h"
+#include "async/measure.h"
+#include "async/wait.h"
+#include "async/wait_n.h"
+#include "base/number.h"
+#include "base/rfc3339.h"
+
+static void
+member_time(struct json_writer *json, const char *key, const struct record *record,
+            int64_t at_ns)
+{
+    char text[RFC3339_SIZE];
+
+    rfc3339_print(record->created_wall_ns + (at_ns - record->created_ns), text);
+    json_member_string(json, key, text);
+}
+
+static void
+write_times(struct record *record, int64_t now_ns, struct json_writer *json)
+{
+    const struct wait *wait = wait_of(record);
+    bool has_deadline = wait && record->state != STATE_QUEUED;
+
+    if (wait) {
+        json_member_double(json, "delay", wait->delay);
+        json_member_double(json, "remaining", wait_remaining(wait, now_ns));
+    } else {
+        json_member_null(json, "delay");
+        json_member_null(json, "remaining");
+    }
+    member_time(json, "created_at", record, record->created_ns);
+    if (has_deadline)
+        member_time(json, "deadline", record, wait->deadline_ns);
+    else
+        json_member_null(json, "deadline");
+    if (record_ended(record))
+        member_time(json, "finished_at", record, record->finished_ns);
+    else
+        json_member_null(json, "finished_at");
+}
+
+static void
+write_outcome(struct record *record, struct json_writer *json)
+{
+    json_key(json, "result");
+    if (record->state == STATE_DONE)
+        task_write_result(record, json);
+    else
+        json_write_null(json);
+    json_member_null(json, "error");
+    json_member_string(json, "cancel_reason",
+                       record->reason ? cancel_reason_words[record->reason] : NULL);
+}
+
+static void
+write_progress(struct record *record, struct json_writer *json)
+{
+    const struct wait_n *wait_n = wait_n_of(record);
+    const struct measure *measure = measure_of(record);
+
+    if (wait_n) {
+        json_member_integer(json, "n", (int64_t)wait_n->n);
+        json_member_integer(json, "done", (int64_t)wait_n->done);
+    }
+    if (measure) {
+        json_member_integer(json, "n", (int64_t)measure->n);
+        json_member_integer(json, "done", (int64_t)measure_done(measure));
+    }
+}
+
+/* What a journal tells of a request: how long, and how much of the answer was sent. */
+static void
+write_journal(struct record *record, struct json_writer *json)
+{
+    if (record->kind == KIND_TASK || !record_ended(record))
+        return;
+    json_member_seconds(json, "waited", record->finished_ns - record->created_ns);
+    json_member_integer(json, "bytes_sent", record->bytes_sent);
+}
+
+void
+task_write(struct record *record, int64_t now_ns, struct json_writer *json)
+{
+    json_begin_object(json);
+    json_member_string(json, "id", record->id);
+    json_member_string(json, "kind", record_kind_words[record->kind]);
+    json_member_string(json, "state", record_state_words[record->state]);
+    json_member_string(json, "label", record->label);
+    json_member_string(json, "group", record->group ? record->group->name : NULL);
+    write_progress(record, json);
+    write_times(record, now_ns, json);
+    write_outcome(record, json);
+    write_journal(record, json);
+    json_end_object(json);
+}
+
+void
+task_write_result(struct record *record, struct json_writer *json)
+{
+    const struct wait *wait = wait_of(record);
+    struct wait_n *wait_n = wait_n_of(record);
+
+    json_begin_object(json);
+    if (wait) {
+        json_member_double(json, "delay", wait->delay);
+        json_member_seconds(json, "elapsed", record->finished_ns - record->created_ns);
+    } else if (wait_n) {
+        wait_n_write_head(wait_n, json);
+        wait_n_write_tail(wait_n, json);
+    } else
+        measure_write(measure_of(record), json);
+    json_end_object(json);
+}
+
+enum error
+task_problem(const struct record *record, bool own, struct problem *problem)
+{
+    switch (record->reason) {
+    case REASON_TIMEOUT:
+        if (own)
+            return problem_set(problem, ERROR_TIMEOUT, "the timeout ran out");
+        return problem_set(problem, ERROR_CANCELLED,
+                           "%s was cancelled by its own timeout", record->id);
+    case REASON_DRAIN:
+        return problem_set(problem, ERROR_DRAINING,
+                           "the server stopped before it ended");
+    case REASON_RESET:
+        return problem_set(problem, ERROR_CANCELLED, "%s was cancelled by a reset",
+                           record->id);
+    default:
+        return problem_set(problem, ERROR_CANCELLED, "%s was cancelled", record->id);
+    }
+}

@@ -1,0 +1,246 @@
+#include "api/tasks_group.h"
+
+#include "api/rows.h"
+#include "api/task_json.h"
+#include "base/number.h"
+
+/* The room of the exchange, for both. */
+struct state {
+    struct group *group; /* held, by the cursor where it streams */
+    struct group_cursor cursor;
+    size_t row;
+    size_t counts[STATE_COUNT]; /* of the rows */
+    struct value_count return_when;
+    bool with_timeout; /* a 504 when the alarm rings */
+    bool begun;
+};
+_Static_assert(sizeof(struct state) <= EXCHANGE_ROOM, "the room is too small");
+
+static enum error
+find(struct exchange *exchange, const struct tasks_in *in, struct problem *problem)
+{
+    struct state *state = exchange_room(exchange);
+
+    state->group = group_find(exchange_registry(exchange), in->group.bytes);
+    if (state->group)
+        return OK;
+    return problem_set(problem, ERROR_NOT_FOUND, "there is no group %s",
+                       in->group.bytes);
+}
+
+/* ---- waiting -----------------------------------------------------------------------
+ */
+
+static bool
+is_met(const struct state *state)
+{
+    const struct group *group = state->group;
+    const struct value_count *when = &state->return_when;
+
+    if (group_pending(group) == 0)
+        return true;
+    if (when->word < 0)
+        return group->ended_count >= (size_t)when->count;
+    return (when->word == RETURN_FIRST && group->ended_count > 0)
+           || (when->word == RETURN_FIRST_ERROR && group->failed_count > 0);
+}
+
+static void
+write_both(struct group *group, int64_t now_ns, struct json_writer *json)
+{
+    struct record *record;
+
+    json_key(json, "done");
+    json_begin_array(json);
+    TAILQ_FOREACH (record, &group->ended, in_ended) {
+        task_write(record, now_ns, json);
+    }
+    json_end_array(json);
+    json_key(json, "pending");
+    json_begin_array(json);
+    TAILQ_FOREACH (record, &group->members, in_group) {
+        if (!record_ended(record))
+            task_write(record, now_ns, json);
+    }
+    json_end_array(json);
+}
+
+static void
+reply_both(struct exchange *exchange, bool timed_out)
+{
+    struct state *state = exchange_room(exchange);
+    struct text body = {0};
+    struct json_writer json = json_writer(&body);
+    struct reply reply = {.status = 200, .waited = true};
+
+    json_begin_object(&json);
+    write_both(state->group, registry_now(exchange_registry(exchange)), &json);
+    json_member_flag(&json, "timed_out", timed_out);
+    json_end_object(&json);
+    text_string(&body, "\n");
+    exchange_reply(exchange, &reply, &body);
+}
+
+static void
+on_changed(struct exchange *exchange, int64_t now_ns)
+{
+    (void)now_ns;
+    if (is_met(exchange_room(exchange)))
+        reply_both(exchange, false);
+}
+
+static void
+on_alarm(struct exchange *exchange, int64_t now_ns)
+{
+    struct state *state = exchange_room(exchange);
+    struct problem problem = {0};
+
+    (void)now_ns;
+    if (!state->with_timeout) {
+        reply_both(exchange, true);
+        return;
+    }
+    problem_set(&problem, ERROR_TIMEOUT, "the timeout ran out; nothing was cancelled");
+    exchange_refuse(exchange, &problem);
+}
+
+static void
+end_wait(struct exchange *exchange)
+{
+    struct state *state = exchange_room(exchange);
+
+    group_release(state->group);
+}
+
+enum error
+tasks_group_wait(struct exchange *exchange, const struct tasks_in *in,
+                 struct problem *problem)
+{
+    struct state *state = exchange_room(exchange);
+    enum error error = find(exchange, in, problem);
+    if (error)
+        return error;
+    group_hold(state->group);
+    exchange_at_end(exchange, end_wait);
+    state->return_when = in->return_when;
+    state->with_timeout = in->timeout.given;
+    if (is_met(state)) {
+        reply_both(exchange, false);
+        return OK;
+    }
+    exchange_watch(exchange, &state->group->watches, on_changed);
+    if (!in->wait.given && !in->timeout.given)
+        return OK;
+    double seconds = in->wait.given ? in->wait.seconds : in->timeout.seconds;
+    return exchange_alarm(
+        exchange, exchange_received_ns(exchange) + seconds_to_ns(seconds), on_alarm);
+}
+
+/* ---- streaming ---------------------------------------------------------------------
+ */
+
+static void
+write_head(const struct state *state, struct text *out)
+{
+    struct json_writer json = json_writer(out);
+
+    json_begin_object(&json);
+    json_member_string(&json, "group", state->group->name);
+    json_key(&json, "tasks");
+    text_string(out, "[\n");
+}
+
+static void
+write_counts(const struct state *state, struct json_writer *json)
+{
+    json_member_integer(json, "done", (int64_t)state->counts[STATE_DONE]);
+    json_member_integer(json, "failed", (int64_t)state->counts[STATE_FAILED]);
+    json_member_integer(json, "cancelled", (int64_t)state->counts[STATE_CANCELLED]);
+}
+
+static void
+write_tail(enum format format, const struct state *state, struct text *out)
+{
+    struct json_writer json = json_writer(out);
+
+    if (format == FORMAT_JSON) {
+        text_string(out, "]");
+        json.comma = true;
+    } else {
+        row_begin(format, "summary", false, 0, out);
+        json_begin_object(&json);
+        json_member_string(&json, "group", state->group->name);
+    }
+    write_counts(state, &json);
+    json_end_object(&json);
+    row_end(format, out);
+}
+
+static void
+write_row(struct exchange *exchange, struct state *state, struct text *out)
+{
+    enum format format = exchange_format(exchange);
+    struct record *record = state->cursor.next;
+    struct json_writer json = json_writer(out);
+
+    row_begin(format, "task", true, state->row, out);
+    task_write(record, registry_now(exchange_registry(exchange)), &json);
+    row_end(format, out);
+    state->counts[record->state]++;
+    state->row++;
+    group_cursor_step(&state->cursor);
+}
+
+static enum stream_step
+next(struct exchange *exchange, struct text *out)
+{
+    struct state *state = exchange_room(exchange);
+
+    if (!state->begun && exchange_format(exchange) == FORMAT_JSON) {
+        state->begun = true;
+        write_head(state, out);
+        return STREAM_PIECE;
+    }
+    if (state->cursor.next) {
+        write_row(exchange, state, out);
+        return STREAM_PIECE;
+    }
+    if (group_pending(state->group) > 0)
+        return STREAM_WAIT;
+    write_tail(exchange_format(exchange), state, out);
+    return STREAM_END;
+}
+
+static void
+on_ended(struct exchange *exchange, int64_t now_ns)
+{
+    (void)exchange; /* the stream is read on by itself */
+    (void)now_ns;
+}
+
+static void
+end_stream(struct exchange *exchange)
+{
+    struct state *state = exchange_room(exchange);
+
+    group_cursor_close(state->group, &state->cursor);
+}
+
+enum error
+tasks_group_stream(struct exchange *exchange, const struct tasks_in *in,
+                   struct problem *problem)
+{
+    struct state *state = exchange_room(exchange);
+    struct reply reply = {.status = 200};
+    enum error error = find(exchange, in, problem);
+
+    if (error)
+        return error;
+    if (exchange_is_head_of_stream(exchange, &reply))
+        return OK;
+    group_cursor_open(state->group, &state->cursor);
+    exchange_at_end(exchange, end_stream);
+    exchange_watch(exchange, &state->group->watches, on_ended);
+    exchange_stream(exchange, &reply, next);
+    return OK;
+}

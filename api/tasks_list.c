@@ -1,0 +1,188 @@
+/* GET /tasks: the list of what runs and what is kept; of a group also `wait` and
+ * `stream`, which tasks_group.c answers. */
+#include "api/app.h"
+#include "api/task_json.h"
+#include "api/tasks_group.h"
+
+#include <string.h>
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MOST = 1000 };
+
+static const char *const format_words[] = {"json", "ndjson", "sse", NULL};
+static const char *const return_when_words[] = {"all", "first", "first_error", NULL};
+
+/* A list, a wait and a stream are three questions. */
+static const char *const list_excludes[] = {"wait", "timeout", "return_when", "stream",
+                                            NULL};
+static const char *const wait_excludes[] = {"timeout", "stream", NULL};
+static const char *const stream_excludes[] = {"timeout", "return_when", NULL};
+
+/* clang-format off */
+static const struct field fields[] = {
+    FIELD(struct tasks_in, state, FIELD_WORDS, .words = record_state_words,
+          .excludes = list_excludes, .example = "pending,queued",
+          .text = "Only those in one of these states."),
+    FIELD(struct tasks_in, group, FIELD_NAME, .example = "g",
+          .text = "Only those of this group."),
+    FIELD(struct tasks_in, kind, FIELD_WORD, .words = record_kind_words,
+          .excludes = list_excludes, .example = "wait_n",
+          .text = "Only those of this kind: a task, or a request in flight."),
+    FIELD(struct tasks_in, label, FIELD_LABEL, .excludes = list_excludes,
+          .example = "checkout", .text = "Only those with this label."),
+    FIELD(struct tasks_in, limit, FIELD_INTEGER, .min = 1, .max = LIMIT_MOST,
+          .fallback = LIMIT_DEFAULT, .fallback_text = "100", .excludes = list_excludes,
+          .example = "10", .text = "At most so many at once."),
+    FIELD(struct tasks_in, cursor, FIELD_INTEGER, .max = 9e15, .excludes = list_excludes,
+          .example = "17", .text = "Goes on behind a page: its `next`."),
+    FIELD(struct tasks_in, wait, FIELD_DURATION, .max_limit = LIMIT_MAX_DELAY,
+          .excludes = wait_excludes, .unit = "seconds", .example = "30",
+          .text = "With group: waits so long for return_when, then tells what is done "
+                  "and what is pending."),
+    FIELD(struct tasks_in, timeout, FIELD_DURATION, .max_limit = LIMIT_MAX_DELAY,
+          .unit = "seconds", .example = "30",
+          .text = "With group: as wait, but a 504 when it is over."),
+    FIELD(struct tasks_in, return_when, FIELD_COUNT, .min = 1, .max_limit = LIMIT_MAX_N,
+          .words = return_when_words, .fallback_text = "all", .example = "first",
+          .text = "With group: all have ended, the first has, the first has failed, or "
+                  "so many have ended. Without wait it waits without limit."),
+    FIELD(struct tasks_in, stream, FIELD_FLAG, .excludes = stream_excludes,
+          .fallback_text = "false", .example = "true",
+          .text = "With group: streams each task when it has ended, those that had first."),
+    FIELD(struct tasks_in, format, FIELD_WORD, .words = format_words,
+          .fallback_text = "json", .example = "sse",
+          .text = "Form of the stream; wins over Accept."),
+};
+/* clang-format on */
+
+static bool
+matches(const struct record *record, const struct tasks_in *in)
+{
+    if (in->state.given && !(in->state.set & 1u << record->state))
+        return false;
+    if (in->kind.given && in->kind.index != (int)record->kind)
+        return false;
+    if (in->group.given
+        && (!record->group || strcmp(record->group->name, in->group.bytes) != 0))
+        return false;
+    return !in->label.given
+           || (record->label && strcmp(record->label, in->label.bytes) == 0);
+}
+
+static void
+write_list(struct registry *registry, const struct tasks_in *in,
+           struct json_writer *json)
+{
+    int64_t now_ns = registry_now(registry);
+    int64_t total = 0, written = 0;
+    uint64_t last = 0;
+    bool more = false;
+    struct record *record;
+
+    json_key(json, "tasks");
+    json_begin_array(json);
+    TAILQ_FOREACH (record, &registry->all, in_all) {
+        if (!matches(record, in))
+            continue;
+        total++;
+        if (record->serial <= (uint64_t)in->cursor.value)
+            continue;
+        more = written == in->limit.value;
+        if (written == in->limit.value)
+            continue;
+        task_write(record, now_ns, json);
+        last = record->serial;
+        written++;
+    }
+    json_end_array(json);
+    json_member_integer(json, "total", total);
+    json_key(json, "next");
+    if (more)
+        json_write_integer(json, (int64_t)last);
+    else
+        json_write_null(json);
+}
+
+static enum error
+needs_group(const char *name, struct problem *problem)
+{
+    problem_set(problem, ERROR_INVALID_PARAMETER, "%s needs group", name);
+    problem_param(problem, name, strlen(name));
+    return ERROR_INVALID_PARAMETER;
+}
+
+/* Only a stream has other forms than JSON. */
+static enum error
+check_format(struct exchange *exchange, const struct tasks_in *in,
+             struct problem *problem)
+{
+    if (in->stream.on || exchange_format(exchange) == FORMAT_JSON)
+        return OK;
+    if (!in->format.given)
+        return problem_set(problem, ERROR_NOT_ACCEPTABLE,
+                           "only stream=true answers in a form other than JSON");
+    problem_set(problem, ERROR_INVALID_PARAMETER, "format needs stream=true");
+    problem_param(problem, "format", strlen("format"));
+    return ERROR_INVALID_PARAMETER;
+}
+
+static enum error
+handle(struct exchange *exchange, const void *raw, struct problem *problem)
+{
+    const struct tasks_in *in = raw;
+    bool waits = in->wait.given || in->timeout.given || in->return_when.given;
+    enum error error = check_format(exchange, in, problem);
+
+    if (error)
+        return error;
+    if ((waits || in->stream.on) && !in->group.given)
+        return needs_group(in->stream.on           ? "stream"
+                           : in->wait.given        ? "wait"
+                           : in->return_when.given ? "return_when"
+                                                   : "timeout",
+                           problem);
+    if (in->stream.on)
+        return tasks_group_stream(exchange, in, problem);
+    if (waits)
+        return tasks_group_wait(exchange, in, problem);
+
+    struct text body = {0};
+    struct json_writer json = json_writer(&body);
+    struct reply reply = {.status = 200};
+
+    json_begin_object(&json);
+    write_list(exchange_registry(exchange), in, &json);
+    json_end_object(&json);
+    text_string(&body, "\n");
+    exchange_reply(exchange, &reply, &body);
+    return OK;
+}
+
+static const struct answer answers[] = {
+    {200, FORMAT_JSON, "The list, oldest first; total counts all that match.",
+     "{\"tasks\":[…],\"total\":2,\"next\":null}"},
+    {200, FORMAT_JSON,
+     "With wait or return_when: done by completion, pending by creation.",
+     "{\"done\":[…],\"pending\":[…],\"timed_out\":false}"},
+    {200, FORMAT_JSON, "With stream: each Task as it ends.",
+     "{\"group\":\"g\",\"tasks\":[\n…\n,…\n],\"done\":2,\"failed\":0,\"cancelled\":0}"},
+    {200, FORMAT_NDJSON, "With stream: a Task a line, then the counts.", NULL},
+    {200, FORMAT_SSE, "With stream: event: task for each, then event: summary.", NULL},
+    {0},
+};
+
+static const enum error errors[] = {ERROR_NOT_FOUND, ERROR_TIMEOUT, OK};
+
+const struct route route_tasks_list = {
+    .methods = METHOD_GET,
+    .path = "/tasks",
+    .text = "Lists tasks and requests in flight, or waits for a group, or streams it.",
+    .more =
+        "The list is `asyncio.all_tasks()`, with wait or return_when it is "
+        "`asyncio.wait()` and cancels nobody, with stream `asyncio.as_completed()`.",
+    .in = SHAPE(struct tasks_in, fields),
+    .formats = 1 << FORMAT_JSON | 1 << FORMAT_NDJSON | 1 << FORMAT_SSE,
+    .answers = answers,
+    .errors = errors,
+    .example = "'localhost:8080/tasks?state=pending'",
+    .handle = handle,
+};

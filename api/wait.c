@@ -1,0 +1,124 @@
+/* GET|POST /wait: one random or fixed delay, then the answer: wait_random(max_delay).
+ */
+#include "api/app.h"
+#include "api/draw.h"
+#include "api/prefer_task.h"
+#include "api/task_json.h"
+#include "api/wait_n_json.h"
+#include "async/wait.h"
+#include "base/number.h"
+
+struct wait_in {
+    struct draw_in draw;
+    struct value_word format;
+};
+
+static const char *const format_words[] = {"json", "text", NULL};
+
+/* clang-format off */
+static const struct field fields[] = {
+    DRAW_FIELDS(struct wait_in),
+    FIELD(struct wait_in, format, FIELD_WORD, .words = format_words,
+          .fallback_text = "json", .example = "text",
+          .text = "Form of the answer; wins over Accept."),
+};
+/* clang-format on */
+
+/* The answer of a wait that is done: the record of a request, or of the task that it
+ * has become by Prefer. */
+static void
+reply_done(struct exchange *exchange, struct wait *wait)
+{
+    struct record *record = &wait->record;
+    struct reply reply = {
+        .status = 200,
+        .waited = true,
+        .preference_applied = prefer_task_applied(exchange),
+    };
+    struct text body = {0};
+    struct json_writer json = json_writer(&body);
+
+    if (exchange_format(exchange) == FORMAT_TEXT)
+        json_write_double(&json, wait->delay);
+    else {
+        json_begin_object(&json);
+        json_member_double(&json, "delay", wait->delay);
+        json_member_seconds(&json, "elapsed", record->finished_ns - record->created_ns);
+        delay_spec_write_seed(&wait->spec, &json);
+        json_end_object(&json);
+    }
+    text_string(&body, "\n");
+    exchange_reply(exchange, &reply, &body);
+}
+
+static void
+on_changed(struct exchange *exchange, int64_t now_ns)
+{
+    struct record *record = exchange_owned(exchange);
+    struct problem problem = {0};
+
+    (void)now_ns;
+    if (!record_ended(record))
+        return;
+    if (record->state == STATE_DONE) {
+        reply_done(exchange, wait_of(record));
+        return;
+    }
+    task_problem(record, true, &problem);
+    exchange_refuse(exchange, &problem);
+}
+
+static enum error
+handle(struct exchange *exchange, const void *raw, struct problem *problem)
+{
+    const struct wait_in *in = raw;
+    struct registry *registry = exchange_registry(exchange);
+    struct wait_plan plan = {
+        .kind = KIND_WAIT,
+        .label = draw_label(&in->draw),
+        .timeout_ns = draw_timeout_ns(&in->draw.timeout),
+        .start_ns = exchange_received_ns(exchange),
+    };
+    struct wait *wait;
+    enum error error = prefer_task_read(exchange, problem);
+    if (!error)
+        error = draw_spec(&in->draw, &plan.spec, problem);
+    if (error)
+        return error;
+    if (prefer_task_wanted(exchange))
+        plan.kind = KIND_TASK;
+    error = wait_start(registry, &plan, &wait);
+    if (error)
+        return error;
+    exchange_own(exchange, &wait->record);
+    exchange_watch(exchange, &wait->record.watches, on_changed);
+    wait_settle(wait, registry_now(registry));
+    return prefer_task_begin(exchange, prefer_task_reply_task);
+}
+
+static const struct answer answers[] = {
+    {200, FORMAT_JSON, "The wait is over; elapsed is never below delay.",
+     "{\"delay\":3.1415926,\"elapsed\":3.14163}"},
+    {200, FORMAT_TEXT, "The delay alone.", "3.1415926"},
+    {202, FORMAT_JSON, "With Prefer: respond-async or wait=N: it has become this Task.",
+     NULL},
+    {0},
+};
+
+static const enum error errors[] = {ERROR_CANCELLED, ERROR_TOO_MANY_WAITS,
+                                    ERROR_TOO_MANY_TASKS, ERROR_TIMEOUT, OK};
+
+const struct route route_wait = {
+    .methods = METHOD_GET | METHOD_POST,
+    .path = "/wait",
+    .text = "Waits a random or a fixed delay, then answers it.",
+    .more = "It is `await wait_random(max_delay)`. Closing the connection cancels the "
+            "wait; half-closing it does too. With `Prefer: respond-async` it becomes a "
+            "task at once, with `Prefer: wait=N` after N seconds.",
+    .in = SHAPE(struct wait_in, fields),
+    .formats = 1 << FORMAT_JSON | 1 << FORMAT_TEXT,
+    .answers = answers,
+    .errors = errors,
+    .example = "'localhost:8080/wait?max_delay=3'",
+    .handle = handle,
+};

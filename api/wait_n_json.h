@@ -1,0 +1,13 @@
+/* wait_n_json.h: the members that every form of a /wait_n answer has. */
+#pragma once
+
+#include "async/wait_n.h"
+#include "base/json_writer.h"
+
+void delay_spec_write_seed(const struct delay_spec *spec, struct json_writer *json);
+
+/* "n" and "seed". */
+void wait_n_write_head(const struct wait_n *wait_n, struct json_writer *json);
+
+/* The counts, "elapsed", and "error" where it was ended from outside. */
+void wait_n_write_tail(const struct wait_n *wait_n, struct json_writer *json);

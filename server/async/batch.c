@@ -1,0 +1,276 @@
+#include "async/batch.h"
+
+#include "base/number.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    ARITY = 4,
+    SLICE = 4096, /* waits built or ended in one turn: well below a millisecond */
+};
+
+struct batch {
+    struct timers *timers;
+    struct timer timer;
+    struct delays *delays; /* held */
+    int64_t start_ns;
+    void *owner;
+    void (*progressed)(void *owner, int64_t now_ns);
+
+    double *ends;     /* by index, seconds after the start; with a limit; else NULL */
+    int64_t *elapsed; /* by rank; NULL where nobody asks */
+    uint32_t *order;  /* rank → index */
+    uint32_t *heap;   /* indices of the waits that run */
+    size_t running;   /* in the heap */
+    size_t started;   /* waits 0 … started-1 have been started */
+    size_t done;
+    size_t width;         /* so many may run at once */
+    size_t released_rank; /* waits from this rank on ended by batch_release */
+    int64_t released_ns;  /* INT64_MAX: not */
+};
+
+static double
+end_of(const struct batch *batch, uint32_t index)
+{
+    return batch->ends ? batch->ends[index] : batch->delays->at[index];
+}
+
+static bool
+sooner(const struct batch *batch, uint32_t a, uint32_t b)
+{
+    double end_a = end_of(batch, a), end_b = end_of(batch, b);
+
+    return end_a < end_b || (end_a == end_b && a < b);
+}
+
+static void
+push(struct batch *batch, uint32_t index)
+{
+    size_t at = batch->running++;
+
+    while (at > 0) {
+        size_t parent = (at - 1) / ARITY;
+
+        if (!sooner(batch, index, batch->heap[parent]))
+            break;
+        batch->heap[at] = batch->heap[parent];
+        at = parent;
+    }
+    batch->heap[at] = index;
+}
+
+static size_t
+soonest_child(const struct batch *batch, size_t at)
+{
+    size_t best = at * ARITY + 1;
+    size_t end = best + ARITY < batch->running ? best + ARITY : batch->running;
+
+    for (size_t child = best + 1; child < end; child++)
+        if (sooner(batch, batch->heap[child], batch->heap[best]))
+            best = child;
+    return best;
+}
+
+static uint32_t
+pop(struct batch *batch)
+{
+    uint32_t top = batch->heap[0];
+    uint32_t last = batch->heap[--batch->running];
+    size_t at = 0;
+
+    while (at * ARITY + 1 < batch->running) {
+        size_t child = soonest_child(batch, at);
+
+        if (!sooner(batch, batch->heap[child], last))
+            break;
+        batch->heap[at] = batch->heap[child];
+        at = child;
+    }
+    batch->heap[at] = last;
+    return top;
+}
+
+static void
+start_next(struct batch *batch, double at_seconds)
+{
+    uint32_t index = (uint32_t)batch->started++;
+
+    if (batch->ends)
+        batch->ends[index] = at_seconds + batch->delays->at[index];
+    push(batch, index);
+}
+
+static bool
+is_built(const struct batch *batch)
+{
+    return batch->started >= batch->width;
+}
+
+static void
+build_slice(struct batch *batch)
+{
+    for (size_t i = 0; i < SLICE && !is_built(batch); i++)
+        start_next(batch, 0);
+}
+
+static int64_t
+next_deadline(const struct batch *batch)
+{
+    if (!is_built(batch) || batch->released_ns != INT64_MAX)
+        return batch->start_ns;
+    return batch->start_ns + delay_to_ns(end_of(batch, batch->heap[0]));
+}
+
+/* Cannot fail: batch_start has made the room, and the timer that fires leaves its own.
+ */
+static void
+rearm(struct batch *batch)
+{
+    enum error error =
+        timers_start(batch->timers, &batch->timer, TIMER_RESULT, next_deadline(batch));
+
+    assert(error == OK);
+    (void)error;
+}
+
+static void
+end_first(struct batch *batch, int64_t now_ns)
+{
+    uint32_t index = pop(batch);
+
+    batch->order[batch->done] = index;
+    if (batch->elapsed)
+        batch->elapsed[batch->done] = now_ns - batch->start_ns;
+    batch->done++;
+    if (batch->started < batch->delays->n)
+        start_next(batch, end_of(batch, index));
+}
+
+static void
+on_timer(struct timer *timer, int64_t now_ns)
+{
+    struct batch *batch = CONTAINER_OF(timer, struct batch, timer);
+    size_t before = batch->done;
+
+    if (!is_built(batch)) {
+        build_slice(batch);
+        rearm(batch);
+        timers_yield(batch->timers);
+        return;
+    }
+    while (batch->running && batch->done - before < SLICE
+           && next_deadline(batch) <= now_ns)
+        end_first(batch, now_ns);
+    if (batch->running)
+        rearm(batch);
+    if (batch->done - before == SLICE)
+        timers_yield(batch->timers);
+    if (batch->done != before)
+        batch->progressed(batch->owner, now_ns);
+}
+
+static bool
+allocate(struct batch *batch, const struct batch_plan *plan)
+{
+    size_t n = plan->delays->n;
+
+    batch->order = malloc(n * sizeof *batch->order);
+    batch->heap = malloc(batch->width * sizeof *batch->heap);
+    if (plan->limit)
+        batch->ends = malloc(n * sizeof *batch->ends);
+    if (plan->times)
+        batch->elapsed = malloc(n * sizeof *batch->elapsed);
+    return batch->order && batch->heap && (!plan->limit || batch->ends)
+           && (!plan->times || batch->elapsed);
+}
+
+struct batch *
+batch_start(struct timers *timers, const struct batch_plan *plan)
+{
+    size_t n = plan->delays->n;
+    assert(n > 0 && n <= UINT32_MAX);
+    struct batch *batch = calloc(1, sizeof *batch);
+    if (batch == NULL)
+        return NULL;
+    batch->timers = timers;
+    batch->timer.fire = on_timer;
+    batch->delays = delays_hold(plan->delays);
+    batch->start_ns = plan->start_ns;
+    batch->owner = plan->owner;
+    batch->progressed = plan->progressed;
+    batch->width = plan->limit && plan->limit < n ? plan->limit : n;
+    batch->released_ns = INT64_MAX;
+    if (!allocate(batch, plan)
+        || timers_start(timers, &batch->timer, TIMER_RESULT, plan->start_ns)) {
+        batch_free(batch);
+        return NULL;
+    }
+    build_slice(batch);
+    rearm(batch);
+    return batch;
+}
+
+void
+batch_stop(struct batch *batch)
+{
+    timers_stop(batch->timers, &batch->timer);
+}
+
+void
+batch_free(struct batch *batch)
+{
+    if (batch == NULL)
+        return;
+    batch_stop(batch);
+    delays_release(batch->delays);
+    free(batch->ends);
+    free(batch->elapsed);
+    free(batch->order);
+    free(batch->heap);
+    free(batch);
+}
+
+void
+batch_release(struct batch *batch, int64_t now_ns)
+{
+    bool over = !timer_runs(&batch->timer); /* all have ended, or it was stopped */
+
+    if (over || batch->released_ns != INT64_MAX)
+        return;
+    batch->released_rank = batch->done;
+    batch->released_ns = now_ns;
+    rearm(batch);
+}
+
+size_t
+batch_size(const struct batch *batch)
+{
+    return batch->delays->n;
+}
+
+size_t
+batch_done(const struct batch *batch)
+{
+    return batch->done;
+}
+
+size_t
+batch_index(const struct batch *batch, size_t rank)
+{
+    return batch->order[rank];
+}
+
+double
+batch_delay(const struct batch *batch, size_t rank)
+{
+    if (rank >= batch->released_rank && batch->released_ns != INT64_MAX)
+        return ns_to_seconds(batch->released_ns - batch->start_ns);
+    return batch->delays->at[batch->order[rank]];
+}
+
+int64_t
+batch_elapsed_ns(const struct batch *batch, size_t rank)
+{
+    return batch->elapsed[rank];
+}

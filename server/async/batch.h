@@ -1,0 +1,48 @@
+/*
+ * batch.h: n waits that start together and end in the order of completion. It keeps a
+ * private heap of its waits and stands in the timers with its next deadline only, so
+ * that cancelling is O(1) and a wait costs a few dozen bytes.
+ *
+ * Its key is (the time of completion in seconds, as a double, then the index); whole
+ * ns, rounded up, only decide when a wait may end. With a limit the first `limit` waits
+ * by index start at once; each queued one starts at the deadline of the wait that made
+ * room.
+ */
+#pragma once
+
+#include "async/delays.h"
+#include "async/timers.h"
+
+struct batch;
+
+struct batch_plan {
+    struct delays *delays; /* n > 0 of them; the batch holds them too */
+    size_t limit;          /* at most so many at once; 0: all */
+    bool times;            /* keep when each wait ended, for batch_elapsed_ns */
+    int64_t start_ns;      /* of all of them; not after now */
+    void *owner;
+    /* Called after waits have ended, at most once a turn of the timers. After the call
+     * with batch_done == n comes none. It may free the batch. */
+    void (*progressed)(void *owner, int64_t now_ns);
+};
+
+/* Starts it; `progressed` is never called from within. NULL: out of memory. */
+struct batch *batch_start(struct timers *timers, const struct batch_plan *plan);
+
+/* Stops it at once and frees it; NULL: nothing. */
+void batch_free(struct batch *batch);
+
+/* Stops it and keeps what has ended. */
+void batch_stop(struct batch *batch);
+
+/* Every wait that has not ended ends at `now_ns`, in the order it would have had; its
+ * delay is the time since the start. */
+void batch_release(struct batch *batch, int64_t now_ns);
+
+size_t batch_size(const struct batch *batch);
+size_t batch_done(const struct batch *batch); /* have ended */
+
+/* Of the wait that ended as number `rank` (from 0, below batch_done): */
+size_t batch_index(const struct batch *batch, size_t rank);
+double batch_delay(const struct batch *batch, size_t rank);       /* seconds */
+int64_t batch_elapsed_ns(const struct batch *batch, size_t rank); /* since the start */

@@ -1,0 +1,43 @@
+/*
+ * delays.h: where the delays of waits come from. With a seed they are, bit for bit,
+ * what CPython gives after random.seed(seed) from random.uniform(min, max), value by
+ * value.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/fastrand.h"
+
+#include <stdbool.h>
+
+struct delay_spec {
+    bool fixed;      /* each delay is `min`, nothing is drawn */
+    bool seeded;     /* by the client, or drawn to be shown; never with `fixed` */
+    uint64_t seed;   /* 0 … 2^63-1 */
+    double min, max; /* seconds, min <= max */
+};
+
+bool delay_spec_equal(const struct delay_spec *a, const struct delay_spec *b);
+
+/* Gives it a seed below 2^53 where it draws and has none. */
+void delay_spec_seed(struct delay_spec *spec, struct fastrand *fastrand);
+
+/* One delay in seconds; with a seed the first that it gives. */
+double delay_draw(const struct delay_spec *spec, struct fastrand *fastrand);
+
+/* Seconds, or a sum of delays, rounded up to whole ns, exactly; what is longer than 250
+ * years is 250 years, so that it can be added to a time. */
+int64_t delay_to_ns(double seconds);
+
+/* n delays that several may share; counted. */
+struct delays {
+    size_t holders;
+    size_t n;
+    double at[]; /* seconds */
+};
+
+/* The first n that the spec (fixed or seeded) gives; one holder, NULL: out of memory.
+ */
+struct delays *delays_draw(const struct delay_spec *spec, size_t n);
+struct delays *delays_hold(struct delays *delays);
+void delays_release(struct delays *delays); /* NULL: nothing */

@@ -1,0 +1,167 @@
+#include "async/group.h"
+
+#include "async/launch.h"
+#include "async/name.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct group *
+find_any(const struct registry *registry, const char *name)
+{
+    struct group *group;
+
+    HASH_FIND(by_name, registry->groups, name, strlen(name), group);
+    return group;
+}
+
+struct group *
+group_find(const struct registry *registry, const char *name)
+{
+    struct group *group = find_any(registry, name);
+
+    return group && group->count + group->promised ? group : NULL;
+}
+
+static struct group *
+make(struct registry *registry, const char *name)
+{
+    size_t size = strlen(name);
+    struct group *group = calloc(1, sizeof *group + size + 1);
+    if (group == NULL)
+        return NULL;
+    memcpy(group->name, name, size);
+    group->registry = registry;
+    TAILQ_INIT(&group->members);
+    TAILQ_INIT(&group->ended);
+    HASH_ADD(by_name, registry->groups, name, (unsigned)size, group);
+    if (group->by_name.tbl == NULL) {
+        free(group);
+        return NULL;
+    }
+    return group;
+}
+
+struct group *
+group_hold_named(struct registry *registry, const char *name)
+{
+    char drawn[NAME_DRAWN_SIZE];
+    if (name == NULL) {
+        do
+            name_draw(&registry->fastrand, drawn);
+        while (find_any(registry, drawn) != NULL);
+        name = drawn;
+    }
+    struct group *group = find_any(registry, name);
+    if (group == NULL)
+        group = make(registry, name);
+    if (group != NULL)
+        group_hold(group);
+    return group;
+}
+
+void
+group_hold(struct group *group)
+{
+    group->holders++;
+}
+
+static void
+free_unused(struct group *group)
+{
+    if (group->holders > 0 || group->count > 0)
+        return;
+    assert(LIST_EMPTY(&group->watches));
+    HASH_DELETE(by_name, group->registry->groups, group);
+    free(group);
+}
+
+void
+group_release(struct group *group)
+{
+    group->holders--;
+    free_unused(group);
+}
+
+void
+group_join(struct group *group, struct record *record)
+{
+    TAILQ_INSERT_TAIL(&group->members, record, in_group);
+    group->count++;
+}
+
+void
+group_end(struct group *group, struct record *record, int64_t now_ns)
+{
+    struct group_cursor *cursor;
+
+    TAILQ_INSERT_TAIL(&group->ended, record, in_ended);
+    group->ended_count++;
+    if (record->state == STATE_FAILED)
+        group->failed_count++;
+    LIST_FOREACH (cursor, &group->cursors, link) {
+        if (cursor->next == NULL)
+            cursor->next = record;
+    }
+    watches_tell(&group->watches, now_ns);
+}
+
+void
+group_leave(struct group *group, struct record *record)
+{
+    struct group_cursor *cursor;
+
+    LIST_FOREACH (cursor, &group->cursors, link) {
+        if (cursor->next == record)
+            cursor->next = TAILQ_NEXT(record, in_ended);
+    }
+    TAILQ_REMOVE(&group->members, record, in_group);
+    TAILQ_REMOVE(&group->ended, record, in_ended);
+    group->count--;
+    group->ended_count--;
+    if (record->state == STATE_FAILED)
+        group->failed_count--;
+    free_unused(group);
+}
+
+void
+group_cursor_open(struct group *group, struct group_cursor *cursor)
+{
+    group_hold(group);
+    cursor->next = TAILQ_FIRST(&group->ended);
+    LIST_INSERT_HEAD(&group->cursors, cursor, link);
+}
+
+void
+group_cursor_step(struct group_cursor *cursor)
+{
+    cursor->next = TAILQ_NEXT(cursor->next, in_ended);
+}
+
+void
+group_cursor_close(struct group *group, struct group_cursor *cursor)
+{
+    LIST_REMOVE(cursor, link);
+    group_release(group);
+}
+
+struct registry_swept
+group_sweep(struct group *group, int64_t now_ns)
+{
+    struct registry_swept swept = {0};
+    struct record *record;
+
+    group_hold(group);
+    while (!LIST_EMPTY(&group->launches))
+        launch_finish(LIST_FIRST(&group->launches), now_ns);
+    swept.removed = group->count;
+    TAILQ_FOREACH (record, &group->members, in_group) {
+        if (record_dismiss(record, REASON_CANCEL, now_ns))
+            swept.cancelled++;
+    }
+    while ((record = TAILQ_FIRST(&group->members)) != NULL)
+        record_forget(record);
+    group_release(group);
+    return swept;
+}

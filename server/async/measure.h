@@ -1,0 +1,52 @@
+/*
+ * measure.h: the same n waits in several ways at once, side by side, each of them
+ * really waited: all together, one after another, at most k at a time.
+ */
+#pragma once
+
+#include "async/batch.h"
+#include "async/record.h"
+
+struct measure_part {
+    size_t limit; /* 0: concurrent, 1: sequential, k: at most k at once */
+    bool ended;
+    struct batch *batch; /* NULL when it has ended or was stopped */
+    int64_t total_ns;    /* valid when it has ended */
+    struct measure *measure;
+};
+
+struct measure {
+    struct record record; /* KIND_MEASURE */
+    struct delay_spec spec;
+    size_t n;
+    size_t running; /* parts that have not ended */
+    size_t
+        modes; /* parts[0 … modes-1] are what `mode` asked for, the rest is the list */
+    size_t count;
+    struct measure_part parts[];
+};
+
+struct measure_plan {
+    const char *label;
+    struct delay_spec spec; /* fixed or seeded */
+    size_t n;               /* > 0 */
+    int64_t timeout_ns;     /* 0: none */
+    int64_t start_ns;
+    size_t modes; /* kept in the measure */
+    size_t count; /* of limits, > 0 */
+    const size_t *limits;
+};
+
+/* Starts all parts. The caller holds *out. Errors: too-many-waits, out-of-memory. */
+MUST_USE enum error
+measure_start(struct registry *registry, const struct measure_plan *plan,
+              struct measure **out);
+
+/* NULL where the record is of another kind. */
+struct measure *measure_of(struct record *record);
+
+/* How many of the waits of all parts have ended. */
+size_t measure_done(const struct measure *measure);
+
+/* Every wait that has not ended ends now. */
+void measure_release(struct measure *measure, int64_t now_ns);

@@ -1,0 +1,235 @@
+#include "async/record.h"
+
+#include "async/group.h"
+#include "async/name.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const record_kind_words[] = {"task", "wait", "wait_n", "measure", NULL};
+const char *const record_state_words[] = {"queued", "pending",   "done",
+                                          "failed", "cancelled", NULL};
+const char *const cancel_reason_words[] = {"",      "cancel", "timeout", "disconnect",
+                                           "drain", "reset",  NULL};
+
+static bool
+counts_as_task(const struct record *record)
+{
+    return record->kind == KIND_TASK;
+}
+
+static char *
+make_id(struct registry *registry)
+{
+    char id[NAME_DRAWN_SIZE];
+
+    do
+        name_draw(&registry->fastrand, id);
+    while (registry_find(registry, id) != NULL);
+    return strdup(id);
+}
+
+static void
+on_timeout(struct timer *timer, int64_t now_ns)
+{
+    record_cancel(CONTAINER_OF(timer, struct record, timeout), REASON_TIMEOUT, now_ns);
+}
+
+static bool
+start_timeout(struct record *record, int64_t timeout_ns)
+{
+    record->timeout.fire = on_timeout;
+    return timeout_ns == 0
+           || !timers_start(&record->registry->timers, &record->timeout, TIMER_LIMIT,
+                            record->created_ns + timeout_ns);
+}
+
+static bool
+enlist(struct registry *registry, struct record *record)
+{
+    HASH_ADD_KEYPTR(by_id, registry->by_id, record->id, strlen(record->id), record);
+    if (record->by_id.tbl == NULL)
+        return false;
+    TAILQ_INSERT_TAIL(&registry->all, record, in_all);
+    registry->count++;
+    record->serial = ++registry->serial;
+    record->listed = true;
+    return true;
+}
+
+enum error
+record_open(struct registry *registry, struct record *record,
+            const struct record_class *class, const struct record_plan *plan)
+{
+    record->class = class;
+    record->registry = registry;
+    record->kind = plan->kind;
+    record->state = STATE_PENDING;
+    record->waits = plan->waits;
+    record->created_ns = plan->created_ns;
+    record->created_wall_ns = registry->clock->wall_ns(registry->clock)
+                              - (registry_now(registry) - plan->created_ns);
+    record->kept = (counts_as_task(record) || plan->label != NULL)
+                   && registry->limits.max_tasks > 0;
+    LIST_INIT(&record->watches);
+    record->id = plan->id ? strdup(plan->id) : make_id(registry);
+    record->label = plan->label ? strdup(plan->label) : NULL;
+
+    bool ready = record->id && (record->label || !plan->label)
+                 && start_timeout(record, plan->timeout_ns) && enlist(registry, record);
+    if (!ready) {
+        timers_stop(&registry->timers, &record->timeout);
+        free(record->id);
+        free(record->label);
+        return ERROR_OUT_OF_MEMORY;
+    }
+    record->holders = 2; /* the registry and the caller */
+    if (plan->group) {
+        record->group = plan->group;
+        group_join(plan->group, record);
+    }
+    return OK;
+}
+
+static void
+keep_finished(struct record *record)
+{
+    struct registry *registry = record->registry;
+
+    TAILQ_INSERT_TAIL(&registry->finished, record, in_finished);
+    if (++registry->finished_count > registry->limits.max_tasks)
+        record_forget(TAILQ_FIRST(&registry->finished));
+    registry_retain(registry);
+}
+
+void
+record_end(struct record *record, enum record_state state, enum cancel_reason reason,
+           int64_t now_ns)
+{
+    assert(!record_ended(record) && state > STATE_PENDING);
+    record_hold(record);
+    timers_stop(&record->registry->timers, &record->timeout);
+    record->state = state;
+    record->reason = reason;
+    record->finished_ns = now_ns;
+    registry_unreserve(record->registry, counts_as_task(record), record->waits);
+    record_progress(record, now_ns);
+    if (record->group)
+        group_end(record->group, record, now_ns);
+    if (record->kept)
+        keep_finished(record);
+    record_release(record);
+}
+
+bool
+record_cancel(struct record *record, enum cancel_reason reason, int64_t now_ns)
+{
+    if (record_ended(record))
+        return false;
+    record_hold(record);
+    record->class->stop(record, now_ns);
+    record_end(record, STATE_CANCELLED, reason, now_ns);
+    record_release(record);
+    return true;
+}
+
+bool
+record_dismiss(struct record *record, enum cancel_reason reason, int64_t now_ns)
+{
+    if (record_ended(record))
+        return false;
+    record->kept = false;
+    return record_cancel(record, reason, now_ns);
+}
+
+void
+record_forget(struct record *record)
+{
+    struct registry *registry = record->registry;
+
+    assert(record_ended(record));
+    if (!record->listed)
+        return;
+    record->listed = false;
+    HASH_DELETE(by_id, registry->by_id, record);
+    TAILQ_REMOVE(&registry->all, record, in_all);
+    registry->count--;
+    if (record->kept) {
+        TAILQ_REMOVE(&registry->finished, record, in_finished);
+        registry->finished_count--;
+    }
+    if (record->group) {
+        group_leave(record->group, record);
+        record->group = NULL;
+    }
+    record_release(record);
+}
+
+void
+record_hold(struct record *record)
+{
+    record->holders++;
+}
+
+void
+record_release(struct record *record)
+{
+    if (--record->holders > 0)
+        return;
+    assert(LIST_EMPTY(&record->watches));
+    free(record->id);
+    free(record->label);
+    record->class->destroy(record);
+}
+
+void
+record_disown(struct record *record, int64_t now_ns)
+{
+    record_cancel(record, REASON_DISCONNECT, now_ns);
+    if (!record->kept)
+        record_forget(record);
+    else if (record->class->shed)
+        record->class->shed(record);
+    record_release(record);
+}
+
+void
+record_progress(struct record *record, int64_t now_ns)
+{
+    record_hold(record);
+    watches_tell(&record->watches, now_ns);
+    record_release(record);
+}
+
+void
+watches_watch(struct watches *watches, struct watch *watch)
+{
+    LIST_INSERT_HEAD(watches, watch, link);
+    watch->watching = true;
+}
+
+void
+watch_stop(struct watch *watch)
+{
+    if (!watch->watching)
+        return;
+    LIST_REMOVE(watch, link);
+    watch->watching = false;
+}
+
+void
+watches_tell(struct watches *watches, int64_t now_ns)
+{
+    struct watch here = {0}; /* keeps the place in a list that may change meanwhile */
+    struct watch *watch;
+
+    LIST_INSERT_HEAD(watches, &here, link);
+    while ((watch = LIST_NEXT(&here, link)) != NULL) {
+        LIST_REMOVE(&here, link);
+        LIST_INSERT_AFTER(watch, &here, link);
+        if (watch->changed) /* not the place of another walk */
+            watch->changed(watch, now_ns);
+    }
+    LIST_REMOVE(&here, link);
+}

@@ -1,0 +1,137 @@
+/*
+ * record.h: what every piece of work has: an id, a kind, a label, a state, a deadline.
+ * A request in flight has one as well as a task, so that lists, cancel and the journal
+ * work on all alike. The struct is the head of struct wait, wait_n and measure.
+ *
+ * Life: record_open puts it into the registry, which holds it; record_end or
+ * record_cancel ends it once. An ended record that is `kept` stays for the retention;
+ * another is forgotten by the request that owns it. It is freed with its last holder.
+ */
+#pragma once
+
+#include "async/registry.h"
+
+#include <stdbool.h>
+#include <sys/queue.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+enum record_kind { KIND_TASK, KIND_WAIT, KIND_WAIT_N, KIND_MEASURE, KIND_COUNT };
+enum record_state {
+    STATE_QUEUED,
+    STATE_PENDING,
+    STATE_DONE,
+    STATE_FAILED,
+    STATE_CANCELLED,
+    STATE_COUNT,
+};
+enum cancel_reason {
+    REASON_NONE,
+    REASON_CANCEL,
+    REASON_TIMEOUT,
+    REASON_DISCONNECT,
+    REASON_DRAIN,
+    REASON_RESET,
+};
+
+/* Their names, in the order of the enums, NULL-ended. */
+extern const char *const record_kind_words[];
+extern const char *const record_state_words[];
+extern const char *const cancel_reason_words[]; /* that of REASON_NONE is "" */
+
+/* A wish to hear of a record's progress and end, or of the ends in a group. Whoever
+ * watches holds what is watched. `changed` may cancel records and stop any watch; it
+ * forgets and disowns nothing. Zeroed: watches nothing. */
+struct watch {
+    LIST_ENTRY(watch) link;
+    void (*changed)(struct watch *watch, int64_t now_ns);
+    bool watching;
+};
+LIST_HEAD(watches, watch);
+
+/* What the kinds do differently. */
+struct record_class {
+    void (*stop)(struct record *record,
+                 int64_t now_ns);        /* the work, before it ends so */
+    void (*shed)(struct record *record); /* what only its client needed; may be NULL */
+    void (*destroy)(struct record *record); /* frees it; its work has been stopped */
+};
+
+struct record {
+    const struct record_class *class;
+    struct registry *registry;
+    UT_hash_handle by_id;
+    TAILQ_ENTRY(record) in_all;      /* by creation */
+    TAILQ_ENTRY(record) in_finished; /* by end, where it is kept */
+    TAILQ_ENTRY(record) in_group;    /* by creation */
+    TAILQ_ENTRY(record) in_ended;    /* of the group, by end */
+    struct group *group;             /* NULL: none */
+    struct watches watches;
+    struct timer timeout;
+    uint64_t serial; /* of creation, from 1 */
+    size_t holders;
+    size_t waits; /* it counts for so many while it has not ended */
+    char *id;     /* owned */
+    char *label;  /* owned; NULL: none */
+    int64_t created_ns;
+    int64_t created_wall_ns;
+    int64_t finished_ns;
+    int64_t bytes_sent; /* of the body, to the request that made it */
+    enum record_kind kind;
+    enum record_state state;
+    enum cancel_reason reason;
+    bool kept;   /* stays when it has ended */
+    bool listed; /* in the registry */
+};
+
+struct record_plan {
+    enum record_kind kind;
+    const char *id;      /* NULL: one is made */
+    const char *label;   /* NULL: none */
+    struct group *group; /* NULL: none */
+    size_t waits;        /* how many it counts for; the caller has reserved them */
+    int64_t timeout_ns;  /* from its creation; then it is cancelled. 0: none */
+    int64_t created_ns;
+};
+
+/* Fills the head of a zeroed kind and lists it as pending. The caller holds it as well
+ * as the registry. Out of memory: nothing is listed, and the caller frees. */
+MUST_USE enum error
+record_open(struct registry *registry, struct record *record,
+            const struct record_class *class, const struct record_plan *plan);
+
+static inline bool
+record_ended(const struct record *record)
+{
+    return record->state > STATE_PENDING;
+}
+
+/* Ends it (the work has been stopped) and tells its watches and those of its group. */
+void record_end(struct record *record, enum record_state state,
+                enum cancel_reason reason, int64_t now_ns);
+
+/* Stops the work and ends it as cancelled; false where it had ended. */
+bool record_cancel(struct record *record, enum cancel_reason reason, int64_t now_ns);
+
+/* As record_cancel, for a caller that will forget it: it takes no other's place among
+ * the finished ones. */
+bool record_dismiss(struct record *record, enum cancel_reason reason, int64_t now_ns);
+
+/* Takes it out of the registry and its group; it has ended. */
+void record_forget(struct record *record);
+
+void record_hold(struct record *record);
+void record_release(struct record *record); /* the last one frees it */
+
+/* What the owning request does when it ends: cancels what has not ended (the client
+ * left), forgets what is not kept, and releases it. */
+void record_disown(struct record *record, int64_t now_ns);
+
+/* Tells the watches of the record that there is something new. */
+void record_progress(struct record *record, int64_t now_ns);
+
+/* A record's own list is record->watches, a group's group->watches. */
+void watches_watch(struct watches *watches, struct watch *watch);
+void watch_stop(struct watch *watch);
+void watches_tell(struct watches *watches, int64_t now_ns);

@@ -1,0 +1,74 @@
+/*
+ * registry.h: every record of a worker: by id, by creation, by group, by end; with the
+ * limits, the retention and what the work needs: clock, timers, random numbers. Its
+ * worker's thread only.
+ */
+#pragma once
+
+#include "async/timers.h"
+#include "base/clock.h"
+#include "base/fastrand.h"
+
+#include <sys/queue.h>
+
+struct record;
+struct group;
+TAILQ_HEAD(record_list, record);
+
+struct registry_limits {
+    size_t max_tasks; /* that have not ended; and so many ended ones are kept */
+    size_t max_waits; /* at once; each of the n counts */
+    int64_t retention_ns;
+};
+
+struct registry {
+    struct registry_limits limits;
+    const struct clock *clock;
+    struct timers timers; /* asked time: waits, timeouts, retention */
+    struct fastrand fastrand;
+    struct record *by_id;        /* uthash */
+    struct group *groups;        /* uthash */
+    struct record_list all;      /* by creation */
+    struct record_list finished; /* kept ones, by end */
+    size_t count, finished_count;
+    size_t tasks; /* that have not ended, or are promised */
+    size_t waits; /* likewise */
+    uint64_t serial;
+    struct timer retention;
+};
+
+/* A random seed where `seed` is NULL. `clock` outlives it. */
+void registry_open(struct registry *registry, const struct registry_limits *limits,
+                   const struct clock *clock, const uint64_t *seed);
+
+/* Cancels (drain) and frees everything. No request may hold a record any more. */
+void registry_close(struct registry *registry);
+
+static inline int64_t
+registry_now(const struct registry *registry)
+{
+    return clock_now(registry->clock);
+}
+
+/* NULL where there is none. */
+struct record *registry_find(const struct registry *registry, const char *id);
+
+/* Counts so many tasks and waits as not ended: all, or none and too-many-tasks or
+ * too-many-waits. record_end gives back what its record counts for. */
+MUST_USE enum error
+registry_reserve(struct registry *registry, size_t tasks, size_t waits);
+void registry_unreserve(struct registry *registry, size_t tasks, size_t waits);
+
+/* For record.c: times the oldest of the finished ones. */
+void registry_retain(struct registry *registry);
+
+struct registry_swept {
+    size_t cancelled; /* had not ended */
+    size_t removed;   /* all that went */
+};
+
+/* POST /reset: cancels all and forgets all that no request holds. */
+struct registry_swept registry_reset(struct registry *registry, int64_t now_ns);
+
+/* The end of a drain: cancels all. */
+void registry_cancel_all(struct registry *registry, int cancel_reason, int64_t now_ns);

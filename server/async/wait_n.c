@@ -1,0 +1,117 @@
+#include "async/wait_n.h"
+
+#include <stdlib.h>
+
+static void
+on_progress(void *owner, int64_t now_ns)
+{
+    struct wait_n *wait_n = owner;
+
+    wait_n->done = batch_done(wait_n->batch);
+    if (wait_n->done == wait_n->n)
+        record_end(&wait_n->record, STATE_DONE, REASON_NONE, now_ns);
+    else
+        record_progress(&wait_n->record, now_ns);
+}
+
+static void
+stop(struct record *record, int64_t now_ns)
+{
+    struct wait_n *wait_n = CONTAINER_OF(record, struct wait_n, record);
+
+    (void)now_ns;
+    if (wait_n->batch)
+        batch_stop(wait_n->batch);
+}
+
+static void
+shed(struct record *record)
+{
+    struct wait_n *wait_n = CONTAINER_OF(record, struct wait_n, record);
+
+    batch_free(wait_n->batch);
+    wait_n->batch = NULL;
+}
+
+static void
+destroy(struct record *record)
+{
+    shed(record);
+    free(CONTAINER_OF(record, struct wait_n, record));
+}
+
+static const struct record_class wait_n_class = {
+    .stop = stop, .shed = shed, .destroy = destroy};
+
+static struct batch *
+start_batch(struct registry *registry, const struct wait_n_plan *plan,
+            struct wait_n *wait_n)
+{
+    struct delays *delays = delays_draw(&plan->spec, plan->n);
+    if (delays == NULL)
+        return NULL;
+    struct batch_plan batch_plan = {
+        .delays = delays,
+        .limit = plan->limit,
+        .times = plan->times,
+        .start_ns = plan->start_ns,
+        .owner = wait_n,
+        .progressed = on_progress,
+    };
+    struct batch *batch = batch_start(&registry->timers, &batch_plan);
+
+    delays_release(delays);
+    return batch;
+}
+
+static enum error
+open_wait_n(struct registry *registry, const struct wait_n_plan *plan,
+            struct wait_n **out)
+{
+    struct wait_n *wait_n = calloc(1, sizeof *wait_n);
+    if (wait_n == NULL)
+        return ERROR_OUT_OF_MEMORY;
+    wait_n->spec = plan->spec;
+    wait_n->n = plan->n;
+    wait_n->batch = plan->n ? start_batch(registry, plan, wait_n) : NULL;
+
+    struct record_plan head = {
+        .kind = KIND_WAIT_N,
+        .label = plan->label,
+        .waits = plan->n,
+        .timeout_ns = plan->n ? plan->timeout_ns : 0,
+        .created_ns = plan->start_ns,
+    };
+    if ((plan->n && !wait_n->batch)
+        || record_open(registry, &wait_n->record, &wait_n_class, &head)) {
+        batch_free(wait_n->batch);
+        free(wait_n);
+        return ERROR_OUT_OF_MEMORY;
+    }
+    *out = wait_n;
+    return OK;
+}
+
+enum error
+wait_n_start(struct registry *registry, const struct wait_n_plan *plan,
+             struct wait_n **out)
+{
+    enum error error = registry_reserve(registry, 0, plan->n);
+    if (error)
+        return error;
+    error = open_wait_n(registry, plan, out);
+    if (error) {
+        registry_unreserve(registry, 0, plan->n);
+        return error;
+    }
+    if (plan->n == 0)
+        record_end(&(*out)->record, STATE_DONE, REASON_NONE, registry_now(registry));
+    return OK;
+}
+
+struct wait_n *
+wait_n_of(struct record *record)
+{
+    return record->class == &wait_n_class ? CONTAINER_OF(record, struct wait_n, record)
+                                          : NULL;
+}

@@ -1,0 +1,18 @@
+/* base.h: the few macros that every file may use. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* The struct of the given type that holds `member` at `pointer`. */
+#define CONTAINER_OF(pointer, type, member)                                            \
+    ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#define MUST_USE __attribute__((warn_unused_result))
+#define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
+#define CLEANUP(function) __attribute__((cleanup(function)))
+
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_SECOND INT64_C(1000000000)

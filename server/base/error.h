@@ -1,0 +1,25 @@
+/* error.h: what can go wrong, and what a client is told about it. */
+#pragma once
+
+#include "base/base.h"
+
+enum error {
+    OK,
+#define ERROR(symbol, status, slug, title, text) ERROR_##symbol,
+#include "base/errors.def"
+#undef ERROR
+    ERROR_COUNT,
+};
+
+struct error_info {
+    int status;        /* HTTP */
+    const char *slug;  /* the last part of its type, /problems/<slug> */
+    const char *title; /* short, the same for every occurrence */
+    const char *text;  /* what it means and what to do, for /problems/<slug> */
+};
+
+/* `error` is not OK. */
+const struct error_info *error_info(enum error error);
+
+/* The error of that slug, OK where there is none. */
+enum error error_from_slug(const char *slug);

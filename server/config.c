@@ -1,0 +1,257 @@
+#include "config.h"
+
+#include "base/log.h"
+#include "base/spelling.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    FLAG_SIZE = CONFIG_FLAG_SIZE,
+    HOUR = 3600,
+    DAY = 24 * HOUR,
+    MEBIBYTE = 1024 * 1024
+};
+
+static const char *const port_words[] = {"none", NULL};
+static const char *const log_format_words[] = {"text", "json", NULL};
+static const char *const log_level_words[] = {"debug", "info", "warn", "error", NULL};
+
+static const double no_limits[LIMIT_COUNT];
+
+/* clang-format off */
+static const struct field fields[] = {
+    FIELD(struct config, host, FIELD_TEXT, .fallback_text = "127.0.0.1",
+          .example = "0.0.0.0", .text = "Address or name to listen on."),
+    FIELD(struct config, port, FIELD_COUNT, .min = 0, .max = 65535, .words = port_words,
+          .fallback_text = "8080", .example = "0",
+          .text = "TCP port; 0 takes any free one, none opens no TCP port."),
+    FIELD(struct config, port_file, FIELD_TEXT, .example = "/run/waitd.port",
+          .text = "File to write the port to, once it listens."),
+    FIELD_AS("unix", struct config, unix, FIELD_TEXT, .example = "/run/waitd.sock",
+             .text = "Unix socket to listen on, beside TCP."),
+    FIELD(struct config, max_delay, FIELD_DURATION, .max = 30 * DAY, .fallback = 300,
+          .fallback_text = "300s", .example = "1h",
+          .text = "Limit of every duration that a client may ask for."),
+    FIELD(struct config, max_n, FIELD_INTEGER, .max = 10000000, .fallback = 100000,
+          .fallback_text = "100000", .example = "1000",
+          .text = "Limit of n: the waits of one request."),
+    FIELD(struct config, max_tasks, FIELD_INTEGER, .min = 1, .max = 10000000,
+          .fallback = 100000, .fallback_text = "100000", .example = "1000",
+          .text = "Limit of tasks that have not ended, and of ended ones kept."),
+    FIELD(struct config, max_waits, FIELD_INTEGER, .min = 1, .max = 1000000000,
+          .fallback = 2000000, .fallback_text = "2000000", .example = "10000",
+          .text = "Limit of waits at once; each of the n counts."),
+    FIELD(struct config, max_connections, FIELD_INTEGER, .min = 1, .max = 10000000,
+          .fallback_text = "the descriptor limit less 64", .example = "1000",
+          .text = "Limit of open connections; more stay in the backlog."),
+    FIELD(struct config, max_body, FIELD_SIZE, .min = 256, .max = 64 * MEBIBYTE,
+          .fallback = 65536, .fallback_text = "64KiB", .example = "1MiB",
+          .text = "Limit of a request's body."),
+    FIELD(struct config, connection_memory, FIELD_SIZE, .min = 1024, .max = 32768,
+          .fallback = 4096, .fallback_text = "4KiB", .example = "8KiB",
+          .text = "Memory of one connection: its head must fit into it."),
+    FIELD(struct config, header_timeout, FIELD_DURATION, .min = 0.01, .max = HOUR,
+          .fallback = 10, .fallback_text = "10s", .example = "5s",
+          .text = "Limit for reading a request whole, head and body."),
+    FIELD(struct config, idle_timeout, FIELD_DURATION, .min = 0.01, .max = DAY,
+          .fallback = 75, .fallback_text = "75s", .example = "10s",
+          .text = "How long a connection may be idle between requests."),
+    FIELD(struct config, retention, FIELD_DURATION, .max = 30 * DAY, .fallback = 60,
+          .fallback_text = "60s", .example = "10m",
+          .text = "How long an ended task is kept."),
+    FIELD(struct config, drain, FIELD_DURATION, .max = HOUR, .fallback = 10,
+          .fallback_text = "10s", .example = "0",
+          .text = "After SIGTERM: how long waits may still end."),
+    FIELD(struct config, log_format, FIELD_WORD, .words = log_format_words,
+          .fallback_text = "text", .example = "json", .text = "Form of a log line."),
+    FIELD(struct config, log_level, FIELD_WORD, .words = log_level_words,
+          .fallback_text = "info", .example = "debug",
+          .text = "Lower events are not written."),
+    FIELD(struct config, seed, FIELD_SEED, .example = "1",
+          .text = "Starts the generator of delays and ids that have no seed of their own."),
+};
+/* clang-format on */
+
+const struct shape config_shape = SHAPE(struct config, fields);
+
+const struct action_info config_actions[] = {
+    {ACTION_HELP, "--help", "Print this and exit."},
+    {ACTION_VERSION, "--version", "Print the version and exit."},
+    {ACTION_HEALTHCHECK, "--healthcheck",
+     "Ask /healthz of the server that these flags describe (its socket, else its port "
+     "file, else its port); exit 0 where it answers within 2 s, 1 where not."},
+    {ACTION_PRINT_API, "--print-api", "Print docs/api.md and exit."},
+    {ACTION_PRINT_OPENAPI, "--print-openapi", "Print the OpenAPI document and exit."},
+    {ACTION_PRINT_MAN, "--print-man", "Print the manual page waitd(8) and exit."},
+    {ACTION_SERVE, NULL, NULL},
+};
+
+/* "--log-format", or with the environment's prefix WAITD_LOG_FORMAT. */
+static void
+flag_name(const struct field *field, bool environment, char out[FLAG_SIZE])
+{
+    struct text text = text_over(out, FLAG_SIZE);
+
+    text_string(&text, environment ? "WAITD_" : "--");
+    for (const char *c = field->name; *c; c++) {
+        char upper = (char)toupper((unsigned char)*c);
+        char dashed = *c == '_' ? '-' : *c;
+
+        text_append(&text, environment ? &upper : &dashed, 1);
+    }
+    text_terminated(&text);
+}
+
+/* Sets the field from a flag or variable of that name, which the error then tells. */
+static bool
+set(const struct field *field, const char *name, const char *value,
+    struct config *config, struct text *why)
+{
+    struct field named = *field;
+    struct problem problem = {0};
+
+    named.name = name;
+    if (field_set_text(&named, no_limits, value, strlen(value), config, &problem) == OK)
+        return true;
+    text_string(why, problem.detail);
+    return false;
+}
+
+static const struct field *
+find_flag(const char *argument, size_t size)
+{
+    char name[FLAG_SIZE];
+
+    for (size_t i = 0; i < config_shape.count; i++) {
+        flag_name(&config_shape.fields[i], false, name);
+        if (strlen(name) == size && memcmp(name, argument, size) == 0)
+            return &config_shape.fields[i];
+    }
+    return NULL;
+}
+
+static bool
+find_action(const char *argument, enum action *action)
+{
+    for (const struct action_info *info = config_actions; info->flag; info++) {
+        if (strcmp(info->flag, argument) == 0) {
+            *action = info->action;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+unknown_flag(const char *argument, size_t size, struct text *why)
+{
+    char names[COUNT(fields)][FLAG_SIZE];
+    const char *nearest = NULL;
+    size_t distance = SIZE_MAX;
+
+    for (size_t i = 0; i < config_shape.count; i++) {
+        flag_name(&config_shape.fields[i], false, names[i]);
+        spelling_consider(argument, size, names[i], &nearest, &distance);
+    }
+    for (const struct action_info *info = config_actions; info->flag; info++)
+        spelling_consider(argument, size, info->flag, &nearest, &distance);
+    json_escape(why, argument, size < 100 ? size : 100);
+    text_format(why, " is not a flag; %s%s", nearest ? "did you mean " : "see --help",
+                nearest ? nearest : "");
+    return false;
+}
+
+static bool
+read_flags(int argc, char **argv, struct config *config, enum action *action,
+           struct text *why)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *argument = argv[i];
+        size_t size = strcspn(argument, "=");
+
+        if (find_action(argument, action))
+            continue;
+        const struct field *field = find_flag(argument, size);
+        if (field == NULL)
+            return unknown_flag(argument, size, why);
+        const char *value = argument[size] == '=' ? argument + size + 1 : argv[++i];
+        char name[FLAG_SIZE];
+        flag_name(field, false, name);
+        if (value == NULL) {
+            text_format(why, "%s needs a value: %s", name,
+                        field_kind_text(field->kind));
+            return false;
+        }
+        if (!set(field, name, value, config, why))
+            return false;
+    }
+    return true;
+}
+
+static bool
+read_environment(struct config *config, struct text *why)
+{
+    for (size_t i = 0; i < config_shape.count; i++) {
+        const struct field *field = &config_shape.fields[i];
+        char name[FLAG_SIZE];
+
+        flag_name(field, true, name);
+        const char *value = getenv(name);
+        if (value && !field_given(field, config)
+            && !set(field, name, value, config, why))
+            return false;
+    }
+    return true;
+}
+
+bool
+config_read(int argc, char **argv, struct config *config, enum action *action,
+            struct text *why)
+{
+    *action = ACTION_SERVE;
+    shape_defaults(&config_shape, no_limits, config);
+    if (!read_flags(argc, argv, config, action, why) || !read_environment(config, why))
+        return false;
+    if (config->port.word == 0 && !config->unix.bytes) {
+        text_string(why,
+                    "--port none needs --unix: there would be nothing to listen on");
+        return false;
+    }
+    return true;
+}
+
+void
+config_print_help(struct text *out)
+{
+    char name[FLAG_SIZE];
+
+    text_string(out,
+                "usage: waitd [flag [value]]...\n\n"
+                "Answers HTTP requests late, on purpose, and exactly when it said it "
+                "would.\nEvery flag is also a variable: --log-format is "
+                "WAITD_LOG_FORMAT; the flag wins.\n\n");
+    for (size_t i = 0; i < config_shape.count; i++) {
+        const struct field *field = &config_shape.fields[i];
+
+        flag_name(field, false, name);
+        text_format(out, "  %-20s %s", name, field->text);
+        if (field->fallback_text)
+            text_format(out, " [%s]", field->fallback_text);
+        text_string(out, "\n");
+    }
+    text_string(out, "\n");
+    for (const struct action_info *info = config_actions; info->flag; info++)
+        text_format(out, "  %-20s %s\n", info->flag, info->text);
+    text_string(out,
+                "\nIt exits 0 after SIGTERM or SIGINT, 1 where it cannot start, 2 on "
+                "a wrong flag or\nvariable, 70 when a library has failed; a second "
+                "signal ends it with 128 + the signal.\n");
+}
+
+void
+config_flag_name(const struct field *field, char out[CONFIG_FLAG_SIZE])
+{
+    flag_name(field, false, out);
+}

@@ -1,0 +1,193 @@
+#include "http/http_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+static void
+on_log(void *context, const char *format, va_list arguments)
+{
+    struct server *server = context;
+    char line[256];
+    struct text text = text_over(line, sizeof line);
+
+    text_vformat(&text, format, arguments);
+    while (text.size > 0 && text.bytes[text.size - 1] == '\n')
+        text.size--;
+    LOG(server->log, LOG_LEVEL_DEBUG, "libmicrohttpd",
+        {"message", text_terminated(&text)});
+}
+
+static void
+on_ready(struct hub_source *source, uint32_t events)
+{
+    (void)events;
+    cell_mark(CONTAINER_OF(source, struct cell, source));
+}
+
+/* Moves the cell to the list that its use now wants. */
+static void
+relist(struct cell *cell, unsigned before)
+{
+    struct server *server = cell->server;
+    struct cell_list *from = before == 0           ? &server->cells_empty
+                             : before == CELL_SIZE ? &server->cells_full
+                                                   : &server->cells_with_room;
+    struct cell_list *to = cell->used == 0           ? &server->cells_empty
+                           : cell->used == CELL_SIZE ? &server->cells_full
+                                                     : &server->cells_with_room;
+    if (from == to)
+        return;
+    TAILQ_REMOVE(from, cell, in_cells);
+    TAILQ_INSERT_HEAD(to, cell, in_cells);
+    server->cells_empty_count += cell->used == 0;
+    server->cells_empty_count -= before == 0;
+}
+
+static void
+on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
+              enum MHD_ConnectionNotificationCode code)
+{
+    struct cell *cell = context;
+
+    (void)mhd;
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        *socket_context = cell->adopting;
+        return;
+    }
+    connection_closed(*socket_context);
+    cell->used--;
+    relist(cell, cell->used + 1);
+}
+
+static struct MHD_Daemon *
+start_daemon(struct server *server, struct cell *cell)
+{
+    unsigned flags = MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME
+                     | MHD_USE_TURBO | MHD_USE_ERROR_LOG | MHD_CELL_FLAGS_BY_VERSION;
+
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, exchange_on_request, server, MHD_OPTION_EXTERNAL_LOGGER,
+        on_log, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CELL_SIZE + 1,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->config.connection_memory,
+        MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)512,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICTNESS, 1,
+        MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK,
+        exchange_on_target, server, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed,
+        server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, cell, MHD_OPTION_END);
+}
+
+static struct cell *
+cell_new(struct server *server)
+{
+    struct cell *cell = calloc(1, sizeof *cell);
+    if (cell == NULL)
+        return NULL;
+    cell->server = server;
+    cell->source.ready = on_ready;
+    cell->daemon = start_daemon(server, cell);
+    if (cell->daemon == NULL) {
+        free(cell);
+        return NULL;
+    }
+    int fd = MHD_get_daemon_info(cell->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    if (!hub_add(&server->hub, fd, EPOLLIN, &cell->source)) {
+        MHD_stop_daemon(cell->daemon);
+        free(cell);
+        return NULL;
+    }
+    TAILQ_INSERT_HEAD(&server->cells_empty, cell, in_cells);
+    server->cells_empty_count++;
+    server->cell_count++;
+    return cell;
+}
+
+struct cell *
+cell_with_room(struct server *server)
+{
+    struct cell *cell = TAILQ_FIRST(&server->cells_with_room);
+
+    if (cell == NULL)
+        cell = TAILQ_FIRST(&server->cells_empty);
+    return cell ? cell : cell_new(server);
+}
+
+bool
+cell_adopt(struct cell *cell, struct connection *connection)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+
+    if (getpeername(connection->fd, (struct sockaddr *)&address, &size) != 0)
+        address.ss_family = AF_UNSPEC; /* it has left already: reading will tell */
+    connection->cell = cell;
+    cell->adopting = connection;
+    cell->used++;
+    relist(cell, cell->used - 1);
+    cell_mark(cell);
+    if (MHD_add_connection(cell->daemon, connection->fd, (struct sockaddr *)&address,
+                           size)
+        == MHD_YES)
+        return true;
+    /* libmicrohttpd has closed the descriptor. Whether it has told so before, the
+     * connection knows. */
+    if (!connection->dead) {
+        connection_closed(connection);
+        cell->used--;
+        relist(cell, cell->used + 1);
+    }
+    return false;
+}
+
+void
+cell_mark(struct cell *cell)
+{
+    if (cell->dirty)
+        return;
+    cell->dirty = true;
+    STAILQ_INSERT_TAIL(&cell->server->dirty, cell, in_dirty);
+}
+
+void
+cells_run(struct server *server)
+{
+    STAILQ_HEAD(, cell) now = STAILQ_HEAD_INITIALIZER(now);
+    struct cell *cell;
+
+    STAILQ_CONCAT(&now, &server->dirty);
+    while ((cell = STAILQ_FIRST(&now)) != NULL) {
+        MHD_UNSIGNED_LONG_LONG timeout;
+
+        STAILQ_REMOVE_HEAD(&now, in_dirty);
+        cell->dirty = false;
+        MHD_run(cell->daemon);
+        if (MHD_get_timeout(cell->daemon, &timeout) == MHD_YES && timeout == 0)
+            cell_mark(cell);
+    }
+}
+
+void
+cell_stop(struct cell *cell)
+{
+    MHD_stop_daemon(cell->daemon);
+    cell->daemon = NULL;
+}
+
+void
+cells_trim(struct server *server, size_t keep)
+{
+    while (server->cells_empty_count > keep) {
+        struct cell *cell = TAILQ_LAST(&server->cells_empty, cell_list);
+
+        assert(cell->used == 0);
+        if (cell->dirty) {
+            STAILQ_REMOVE(&server->dirty, cell, cell, in_dirty);
+            cell->dirty = false;
+        }
+        if (cell->daemon)
+            cell_stop(cell);
+        TAILQ_REMOVE(&server->cells_empty, cell, in_cells);
+        server->cells_empty_count--;
+        server->cell_count--;
+        free(cell);
+    }
+}

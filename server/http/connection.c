@@ -1,0 +1,177 @@
+#include "http/http_private.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { USER_TIMEOUT_MS = 30000 }; /* a host that vanished is noticed by then */
+
+static void
+set_deadline(struct connection *connection, int64_t after_ns, bool reading)
+{
+    struct server *server = connection->server;
+    int64_t at_ns = clock_now(&clock_system) + after_ns;
+
+    connection->reading = reading;
+    /* Out of memory: it lives without this deadline, as a waiting one does. */
+    (void)!timers_start(&server->timers, &connection->deadline, TIMER_LIMIT, at_ns);
+}
+
+void
+connection_reading(struct connection *connection)
+{
+    set_deadline(connection, connection->server->config.header_timeout_ns, true);
+}
+
+void
+connection_idle(struct connection *connection)
+{
+    set_deadline(connection, connection->server->config.idle_timeout_ns, false);
+}
+
+void
+connection_waiting(struct connection *connection)
+{
+    timers_stop(&connection->server->timers, &connection->deadline);
+    connection->reading = false;
+}
+
+void
+connection_cut(struct connection *connection)
+{
+    if (!connection->dead)
+        shutdown(connection->fd, SHUT_RDWR);
+    if (connection->cell)
+        cell_mark(connection->cell);
+}
+
+void
+connection_closed(struct connection *connection)
+{
+    struct server *server = connection->server;
+
+    if (connection->dead)
+        return;
+    timers_stop(&server->timers, &connection->deadline);
+    connection->dead = true;
+    connection->cell = NULL;
+    TAILQ_REMOVE(&server->connections, connection, in_server);
+    TAILQ_INSERT_TAIL(&server->dead, connection, in_server);
+    server->connection_count--;
+    listeners_resume(server);
+}
+
+void
+connections_reap(struct server *server)
+{
+    struct connection *connection;
+
+    while ((connection = TAILQ_FIRST(&server->dead)) != NULL) {
+        TAILQ_REMOVE(&server->dead, connection, in_server);
+        free(connection);
+    }
+}
+
+/* libmicrohttpd has not begun an answer, so these are the first bytes of one. */
+static void
+send_request_timeout(struct connection *connection)
+{
+    struct problem problem;
+    TEXT_AUTO body = {0};
+    TEXT_AUTO head = {0};
+
+    problem_set(&problem, ERROR_REQUEST_TIMEOUT,
+                "the request was not read whole within the header timeout");
+    struct json_writer json = json_writer(&body);
+    problem_write(&problem, &json);
+    text_string(&body, "\n");
+    text_format(&head,
+                "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json"
+                "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+                body.size);
+    text_append(&head, body.bytes, body.size);
+    if (!head.failed)
+        (void)!send(connection->fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void
+on_deadline(struct timer *timer, int64_t now_ns)
+{
+    struct connection *connection = CONTAINER_OF(timer, struct connection, deadline);
+
+    (void)now_ns;
+    if (connection->reading && connection->cell)
+        send_request_timeout(connection);
+    if (connection->cell) {
+        connection_cut(connection);
+        return;
+    }
+    close(connection->fd);
+    connection_closed(connection);
+}
+
+static void
+hand_over(struct connection *connection)
+{
+    struct cell *cell = cell_with_room(connection->server);
+
+    if (cell == NULL) {
+        close(connection->fd);
+        connection_closed(connection);
+        return;
+    }
+    (void)!cell_adopt(cell, connection);
+}
+
+static void
+on_ready(struct hub_source *source, uint32_t events)
+{
+    struct connection *connection = CONTAINER_OF(source, struct connection, source);
+
+    if (connection->dead)
+        return;
+    if (connection->cell == NULL) {
+        hand_over(connection);
+        if (connection->dead)
+            return;
+    } else if (!connection->reading && connection->exchange == NULL)
+        connection_reading(connection); /* the first byte of the next request */
+    if (!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+        return;
+    connection->gone = true;
+    if (connection->exchange)
+        exchange_client_left(connection->exchange, events & (EPOLLHUP | EPOLLERR));
+    cell_mark(connection->cell);
+}
+
+void
+connection_open(struct server *server, int fd)
+{
+    struct connection *connection = calloc(1, sizeof *connection);
+    int on = 1;
+    unsigned timeout_ms = USER_TIMEOUT_MS;
+
+    if (connection == NULL) {
+        close(fd);
+        return;
+    }
+    /* On a unix socket both fail, and nothing is lost. */
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    connection->server = server;
+    connection->fd = fd;
+    connection->source.ready = on_ready;
+    connection->deadline.fire = on_deadline;
+    if (!hub_add(&server->hub, fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
+                 &connection->source)) {
+        close(fd);
+        free(connection);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&server->connections, connection, in_server);
+    server->connection_count++;
+    connection_reading(connection);
+}

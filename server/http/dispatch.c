@@ -1,0 +1,229 @@
+#include "http/http_private.h"
+
+#include "http/json_body.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { IN_MAX = 1024 }; /* bytes of any route's struct of parameters */
+
+/* "GET /wait": where an unknown parameter was sent to. */
+static const char *
+place(struct exchange *exchange, char *buffer, size_t size)
+{
+    struct text text = text_over(buffer, size);
+
+    text_format(&text, "%s %s", method_name(exchange->method), exchange->route->path);
+    return text_terminated(&text);
+}
+
+static enum error
+parse_query(struct exchange *exchange, struct target *target, void *in,
+            struct problem *problem)
+{
+    const struct shape *shape = &exchange->route->in;
+    const double *limits = exchange_limits(exchange);
+
+    for (;;) {
+        struct target_pair pair;
+        bool last;
+        char where[64];
+        enum error error = target_next(target, &pair, &last, problem);
+
+        if (error || last)
+            return error;
+        const struct field *field = shape_find(shape, pair.name, pair.name_size);
+        if (field == NULL)
+            return shape_unknown(shape, place(exchange, where, sizeof where), pair.name,
+                                 pair.name_size, problem);
+        error = field_set_text(field, limits, pair.value, pair.value_size, in, problem);
+        if (error)
+            return error;
+    }
+}
+
+static bool
+is_json(const char *type)
+{
+    static const char json[] = "application/json";
+    size_t size = sizeof json - 1;
+
+    return type && strncasecmp(type, json, size) == 0
+           && (type[size] == '\0' || strchr("; \t", type[size]));
+}
+
+static enum error
+unsupported(const char *type, struct problem *problem)
+{
+    return problem_set(problem, ERROR_UNSUPPORTED_MEDIA_TYPE,
+                       "a body of type %.60s is not taken; this line works: "
+                       "curl --json '{\"max_delay\":3}'",
+                       type ? type : "(none)");
+}
+
+static enum error
+parse_body(struct exchange *exchange, void *in, struct problem *problem)
+{
+    const struct text *body = &exchange->body;
+    const char *type = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE);
+    char where[64];
+
+    if (exchange->body_too_large)
+        return problem_set(problem, ERROR_CONTENT_TOO_LARGE,
+                           "the body is above the limit of %zu bytes",
+                           exchange->server->config.max_body);
+    if (body->failed)
+        return problem_set(problem, ERROR_OUT_OF_MEMORY, "no memory for the body");
+    if (!(exchange->method & METHODS_WITH_BODY))
+        return body->size == 0
+                   ? OK
+                   : problem_set(problem, ERROR_BAD_REQUEST, "%s takes no body",
+                                 method_name(exchange->method));
+    if (body->size == 0 && type == NULL)
+        return OK;
+    if (!is_json(type))
+        return unsupported(type, problem);
+    return json_body_parse(&exchange->route->in, exchange_limits(exchange),
+                           place(exchange, where, sizeof where), body->bytes,
+                           body->size, in, problem);
+}
+
+/* `format`, where it is given, wins over Accept. */
+static enum error
+choose_format(struct exchange *exchange, const void *in, struct problem *problem)
+{
+    const struct route *route = exchange->route;
+    const struct field *field = shape_find(&route->in, "format", strlen("format"));
+    const char *accept = exchange_header(exchange, MHD_HTTP_HEADER_ACCEPT);
+
+    if (field && field_given(field, in)) {
+        const struct value_word *word =
+            (const struct value_word *)(const void *)((const char *)in + field->offset);
+
+        for (enum format format = 0; format < FORMAT_COUNT; format++)
+            if (strcmp(field->words[word->index], format_info(format)->word) == 0)
+                exchange->format = format;
+        return OK;
+    }
+    if (negotiate_format(accept, route->formats, &exchange->format))
+        return OK;
+    return problem_set(problem, ERROR_NOT_ACCEPTABLE,
+                       "Accept: %.200s names none of the types that %s answers in",
+                       accept, route->path);
+}
+
+static enum error
+parse(struct exchange *exchange, struct target *target, void *in,
+      struct problem *problem)
+{
+    const struct shape *shape = &exchange->route->in;
+
+    if (shape->count)
+        shape_defaults(shape, exchange_limits(exchange), in);
+    enum error error = parse_query(exchange, target, in, problem);
+    if (!error)
+        error = parse_body(exchange, in, problem);
+    if (!error)
+        error = shape_check(shape, in, problem);
+    if (!error)
+        error = choose_format(exchange, in, problem);
+    return error;
+}
+
+static enum error
+parse_id(struct exchange *exchange, const struct route_found *found,
+         struct problem *problem)
+{
+    if (found->route->path_field == NULL)
+        return OK;
+    return field_set_text(found->route->path_field, exchange_limits(exchange),
+                          found->id, found->id_size, &exchange->id, problem);
+}
+
+static void
+answer_options(struct exchange *exchange, unsigned methods)
+{
+    struct text allow = {0};
+    struct text nothing = {0};
+
+    methods_print(methods, &allow);
+    struct reply reply = {.status = 204, .allow = text_terminated(&allow)};
+    exchange_reply(exchange, &reply, &nothing);
+    text_free(&allow);
+}
+
+static unsigned
+all_methods(const struct route *const *routes)
+{
+    unsigned methods = 0;
+
+    for (; *routes != NULL; routes++)
+        methods |= (*routes)->methods;
+    return methods;
+}
+
+/* Finds the route, or answers (OPTIONS) or says why there is none. */
+static enum error
+find(struct exchange *exchange, const struct target *target, struct route_found *found,
+     struct problem *problem)
+{
+    const struct route *const *routes = exchange->server->config.routes;
+    bool asterisk = target->path[0] == '*';
+
+    *found = route_find(routes, exchange->method, target->path, target->path_size);
+    if (asterisk)
+        found->methods = all_methods(routes);
+    if (asterisk && exchange->method != METHOD_OPTIONS)
+        return problem_set(problem, ERROR_BAD_REQUEST,
+                           "the target * is for OPTIONS only");
+    if (found->methods == 0)
+        return problem_set(problem, ERROR_NOT_FOUND, "there is nothing at %.*s",
+                           (int)(target->path_size < 200 ? target->path_size : 200),
+                           target->path);
+    if (exchange->method == METHOD_OPTIONS) {
+        answer_options(exchange, found->methods);
+        return OK;
+    }
+    if (found->route)
+        return OK;
+    exchange->allowed = found->methods;
+    return problem_set(problem, ERROR_METHOD_NOT_ALLOWED,
+                       "%.*s does not answer this method", (int)target->path_size,
+                       target->path);
+}
+
+static enum error
+handle(struct exchange *exchange, struct target *target,
+       const struct route_found *found, struct problem *problem)
+{
+    _Alignas(max_align_t) char in[IN_MAX];
+
+    exchange->route = found->route;
+    if (server_draining(exchange->server) && !found->route->while_draining)
+        return problem_set(problem, ERROR_DRAINING, "the server is stopping");
+    enum error error = parse_id(exchange, found, problem);
+    if (!error)
+        error = parse(exchange, target, in, problem);
+    if (!error)
+        error = found->route->handle(exchange, in, problem);
+    if (error && problem->error != error)
+        problem_set(problem, error, "%s", error_info(error)->text);
+    return error;
+}
+
+void
+exchange_dispatch(struct exchange *exchange)
+{
+    struct problem problem = {0};
+    struct route_found found = {0};
+    struct target target;
+    enum error error = target_split(exchange->target, &target, &problem);
+
+    if (!error)
+        error = find(exchange, &target, &found, &problem);
+    if (!error && exchange->phase == EXCHANGE_WAITING)
+        error = handle(exchange, &target, &found, &problem);
+    text_free(&exchange->body);
+    if (error)
+        exchange_refuse(exchange, &problem);
+}

@@ -1,0 +1,364 @@
+#include "http/http_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum {
+    DISCARD_FACTOR = 16
+}; /* bodies too large are read so far, to answer at the end */
+
+static struct connection *
+connection_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+        ->socket_context;
+}
+
+void *
+exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd)
+{
+    struct server *server = context;
+    struct connection *connection = connection_of(mhd);
+    size_t size = strlen(target);
+    struct exchange *exchange = calloc(1, sizeof *exchange + size + 1);
+
+    if (exchange == NULL)
+        return NULL;
+    memcpy(exchange->target, target, size);
+    exchange->server = server;
+    exchange->connection = connection;
+    exchange->mhd = mhd;
+    connection->exchange = exchange;
+    server->exchange_count++;
+    if (!connection->reading)
+        connection_reading(connection);
+    return exchange;
+}
+
+static enum MHD_Result
+queue_answer(struct exchange *exchange)
+{
+    struct MHD_Response *response = exchange->response;
+
+    exchange->response = NULL;
+    exchange->phase = EXCHANGE_SENDING;
+    connection_waiting(exchange->connection);
+    enum MHD_Result queued =
+        MHD_queue_response(exchange->mhd, exchange->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}
+
+static enum MHD_Result
+suspend(struct exchange *exchange)
+{
+    if (exchange->connection->gone) {
+        exchange_client_left(exchange, true);
+        return MHD_NO;
+    }
+    MHD_suspend_connection(exchange->mhd);
+    exchange->suspended = true;
+    return MHD_YES;
+}
+
+/* What is to be done after each call of libmicrohttpd, once the request is read. */
+static enum MHD_Result
+go_on(struct exchange *exchange)
+{
+    switch (exchange->phase) {
+    case EXCHANGE_ANSWERED: return queue_answer(exchange);
+    case EXCHANGE_WAITING: return suspend(exchange);
+    default: return MHD_NO;
+    }
+}
+
+static void
+check_length(struct exchange *exchange, struct problem *problem)
+{
+    const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
+    size_t limit = exchange->server->config.max_body;
+
+    if (length == NULL || strtoull(length, NULL, 10) <= limit)
+        return;
+    problem_set(problem, ERROR_CONTENT_TOO_LARGE,
+                "the body of %s bytes is above the limit of %zu bytes", length, limit);
+    exchange_refuse(exchange, problem);
+}
+
+/* The head is there. What is refused here is refused without reading a body, and the
+ * connection is closed after the answer. */
+static enum MHD_Result
+on_head(struct exchange *exchange, const char *method, const char *version)
+{
+    struct problem problem = {0};
+
+    exchange->seen = true;
+    exchange->method = method_of(method);
+    exchange->received_ns = registry_now(exchange->server->registry);
+    if (guard_check(exchange->mhd, method, version, &problem))
+        exchange_refuse(exchange, &problem);
+    else
+        check_length(exchange, &problem);
+    return exchange->phase == EXCHANGE_ANSWERED ? queue_answer(exchange) : MHD_YES;
+}
+
+static enum MHD_Result
+on_body(struct exchange *exchange, const char *upload, size_t *size)
+{
+    size_t limit = exchange->server->config.max_body;
+
+    if (exchange->body.size + *size > limit * DISCARD_FACTOR)
+        return MHD_NO;
+    if (exchange->body.size + *size > limit)
+        exchange->body_too_large = true;
+    if (exchange->body_too_large)
+        exchange->body.size += *size; /* counted, not kept */
+    else
+        text_append(&exchange->body, upload, *size);
+    *size = 0;
+    return MHD_YES;
+}
+
+enum MHD_Result
+exchange_on_request(void *server, struct MHD_Connection *mhd, const char *url,
+                    const char *method, const char *version, const char *upload,
+                    size_t *upload_size, void **context)
+{
+    struct exchange *exchange = *context;
+
+    (void)server;
+    (void)mhd;
+    (void)url; /* decoded: routes match the raw target */
+    if (exchange == NULL)
+        return MHD_NO;
+    if (!exchange->seen)
+        return on_head(exchange, method, version);
+    if (*upload_size > 0)
+        return on_body(exchange, upload, upload_size);
+    if (exchange->phase == EXCHANGE_READING) {
+        connection_waiting(exchange->connection);
+        exchange->received_ns = registry_now(exchange->server->registry);
+        exchange->phase = EXCHANGE_WAITING;
+        exchange_dispatch(exchange);
+    }
+    return go_on(exchange);
+}
+
+/* Gives back all that work for the client held. */
+static void
+end_work(struct exchange *exchange)
+{
+    int64_t now_ns = registry_now(exchange->server->registry);
+
+    watch_stop(&exchange->watch);
+    timers_stop(&exchange->server->registry->timers, &exchange->alarm);
+    if (exchange->end) {
+        exchange->end(exchange);
+        exchange->end = NULL;
+    }
+    if (exchange->own) {
+        struct record *own = exchange->own;
+
+        exchange->own = NULL;
+        record_disown(own, now_ns);
+    }
+}
+
+void
+exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_context,
+                      enum MHD_RequestTerminationCode code)
+{
+    struct server *server = context;
+    struct exchange *exchange = *request_context;
+
+    (void)mhd;
+    (void)code;
+    if (exchange == NULL)
+        return;
+    *request_context = NULL;
+    end_work(exchange);
+    if (exchange->response)
+        MHD_destroy_response(exchange->response);
+    exchange->connection->exchange = NULL;
+    connection_idle(exchange->connection);
+    if (!exchange->body_too_large)
+        text_free(&exchange->body);
+    else
+        free(exchange->body.bytes);
+    text_free(&exchange->carry);
+    server->exchange_count--;
+    free(exchange);
+}
+
+/* A half-close ends what waits, at once or when a stream would sleep; a stream that is
+ * still sending what it has goes on while its connection is whole. */
+void
+exchange_client_left(struct exchange *exchange, bool broken)
+{
+    bool waits = exchange->phase == EXCHANGE_WAITING;
+    bool streams = exchange->phase == EXCHANGE_SENDING && exchange->streaming
+                   && !exchange->stream_over;
+
+    if (!waits && !(streams && (broken || exchange->suspended)))
+        return;
+    exchange->phase = EXCHANGE_ABANDONED;
+    end_work(exchange);
+    connection_cut(exchange->connection);
+    reply_wake(exchange);
+}
+
+/* ---- the handler's view ------------------------------------------------------------
+ */
+
+struct registry *
+exchange_registry(struct exchange *exchange)
+{
+    return exchange->server->registry;
+}
+
+void *
+exchange_app(struct exchange *exchange)
+{
+    return exchange->server->config.app;
+}
+
+const double *
+exchange_limits(struct exchange *exchange)
+{
+    return exchange->server->config.limits;
+}
+
+const struct server *
+exchange_server(struct exchange *exchange)
+{
+    return exchange->server;
+}
+
+const struct route *
+exchange_route(struct exchange *exchange)
+{
+    return exchange->route;
+}
+
+unsigned
+exchange_method(struct exchange *exchange)
+{
+    return exchange->method;
+}
+
+int64_t
+exchange_received_ns(struct exchange *exchange)
+{
+    return exchange->received_ns;
+}
+
+enum format
+exchange_format(struct exchange *exchange)
+{
+    return exchange->format;
+}
+
+const char *
+exchange_id(struct exchange *exchange)
+{
+    return exchange->id.bytes;
+}
+
+const char *
+exchange_header(struct exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
+}
+
+enum error
+exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *problem)
+{
+    return negotiate_prefer(exchange_header(exchange, "Prefer"),
+                            exchange_limits(exchange)[LIMIT_MAX_DELAY], out, problem);
+}
+
+void *
+exchange_room(struct exchange *exchange)
+{
+    return exchange->room;
+}
+
+void
+exchange_own(struct exchange *exchange, struct record *record)
+{
+    assert(exchange->own == NULL);
+    exchange->own = record;
+}
+
+struct record *
+exchange_owned(struct exchange *exchange)
+{
+    return exchange->own;
+}
+
+void
+exchange_let_go(struct exchange *exchange)
+{
+    struct record *own = exchange->own;
+
+    exchange->own = NULL;
+    record_release(own);
+}
+
+static void
+on_watch(struct watch *watch, int64_t now_ns)
+{
+    struct exchange *exchange = CONTAINER_OF(watch, struct exchange, watch);
+
+    if (exchange->phase == EXCHANGE_WAITING)
+        exchange->changed(exchange, now_ns);
+    else
+        reply_wake(exchange);
+}
+
+void
+exchange_watch(struct exchange *exchange, struct watches *watches,
+               exchange_changed *changed)
+{
+    exchange->changed = changed;
+    exchange->watch.changed = on_watch;
+    watches_watch(watches, &exchange->watch);
+}
+
+void
+exchange_unwatch(struct exchange *exchange)
+{
+    watch_stop(&exchange->watch);
+}
+
+bool
+exchange_answered(struct exchange *exchange)
+{
+    return exchange->phase > EXCHANGE_WAITING;
+}
+
+static void
+on_alarm(struct timer *timer, int64_t now_ns)
+{
+    struct exchange *exchange = CONTAINER_OF(timer, struct exchange, alarm);
+
+    if (exchange->phase == EXCHANGE_WAITING)
+        exchange->rang(exchange, now_ns);
+}
+
+enum error
+exchange_alarm(struct exchange *exchange, int64_t at_ns, exchange_changed *rang)
+{
+    exchange->rang = rang;
+    exchange->alarm.fire = on_alarm;
+    return timers_start(&exchange->server->registry->timers, &exchange->alarm,
+                        TIMER_LIMIT, at_ns);
+}
+
+void
+exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange))
+{
+    exchange->end = end;
+}

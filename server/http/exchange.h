@@ -1,0 +1,99 @@
+/*
+ * exchange.h: one request and its answer, as a handler sees it. An exchange lives from
+ * the request line to the last byte of the answer; then everything that it owns ends.
+ *
+ * A handler either answers (exchange_reply, exchange_stream), or returns OK without and
+ * leaves the exchange waiting: a watch or the alarm answers later. Between, no function
+ * here blocks. Everything runs on the worker's thread.
+ */
+#pragma once
+
+#include "async/record.h"
+#include "http/negotiate.h"
+#include "http/server.h"
+
+struct exchange;
+
+/* What it was asked. */
+struct registry *exchange_registry(struct exchange *exchange);
+void *exchange_app(struct exchange *exchange);
+const double *exchange_limits(struct exchange *exchange);
+const struct server *exchange_server(struct exchange *exchange);
+const struct route *exchange_route(struct exchange *exchange);
+unsigned exchange_method(struct exchange *exchange);
+int64_t exchange_received_ns(struct exchange *exchange); /* when it was read whole */
+enum format exchange_format(struct exchange *exchange);
+const char *exchange_id(struct exchange *exchange); /* what stands for {id} */
+/* The value of a request header, NULL: none. */
+const char *exchange_header(struct exchange *exchange, const char *name);
+MUST_USE enum error
+exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *problem);
+
+/* Room of the handler's own, zeroed, for as long as the exchange lives. */
+enum { EXCHANGE_ROOM = 160 };
+void *exchange_room(struct exchange *exchange);
+
+/* The record of the request itself, of which the caller gives its hold: it is cancelled
+ * when the client leaves, and disowned when the exchange ends. */
+void exchange_own(struct exchange *exchange, struct record *record);
+
+/* From now on the record goes its own way (202: it has become a task). */
+void exchange_let_go(struct exchange *exchange);
+struct record *exchange_owned(struct exchange *exchange);
+
+/* Called when what has these watches changes, until the exchange is answered; a stream
+ * is read on instead. */
+typedef void exchange_changed(struct exchange *exchange, int64_t now_ns);
+void exchange_watch(struct exchange *exchange, struct watches *watches,
+                    exchange_changed *changed);
+
+void exchange_unwatch(struct exchange *exchange);
+
+/* Whether it has its answer. */
+bool exchange_answered(struct exchange *exchange);
+
+/* Called at that time, unless the exchange is answered before. */
+MUST_USE enum error
+exchange_alarm(struct exchange *exchange, int64_t at_ns, exchange_changed *rang);
+
+/* Called once when the exchange ends, or when its client has left, to give back what
+ * the room holds. */
+void exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange));
+
+struct reply {
+    int status;
+    const char *content_type; /* NULL: that of the format */
+    const char *location;     /* NULL: no such header; likewise the next ones */
+    const char *allow;
+    const char *preference_applied;
+    const char *waitd_id;
+    bool waited; /* Server-Timing tells how long */
+    bool retry_after;
+};
+
+/* Answers with the body, whose bytes it takes; a failed text is a 503 out-of-memory. */
+void
+exchange_reply(struct exchange *exchange, const struct reply *reply, struct text *body);
+
+/* Answers with a problem. */
+void exchange_refuse(struct exchange *exchange, const struct problem *problem);
+
+/*
+ * Answers with a stream that is pulled: `next` writes the next piece (at most
+ * STREAM_PIECE_MAX bytes) and says how it goes on. When there is nothing, the stream
+ * sleeps until a watch of the exchange wakes it.
+ */
+enum { STREAM_PIECE_MAX = 4096 };
+enum stream_step {
+    STREAM_PIECE, /* wrote one */
+    STREAM_WAIT,  /* nothing now */
+    STREAM_END,   /* it is over; what it wrote is the last piece */
+};
+typedef enum stream_step stream_next(struct exchange *exchange, struct text *out);
+void exchange_stream(struct exchange *exchange, const struct reply *reply,
+                     stream_next *next);
+
+/* HEAD of a stream: true, and answered with the headers alone. Call it before anything
+ * is started. */
+MUST_USE bool
+exchange_is_head_of_stream(struct exchange *exchange, const struct reply *reply);

@@ -1,0 +1,125 @@
+/*
+ * guard.c: refuses what another HTTP parser may read differently, before any handler:
+ * libmicrohttpd 0.9.75 takes Content-Length beside Transfer-Encoding, two of either, a
+ * blank before the colon, and any version and Expect. The rules are those of RFC 9112
+ * §3.2, §5.1, §6.1, §6.3 and RFC 9110 §5.5, §10.1.1.
+ */
+#include "http/http_private.h"
+
+#include <string.h>
+
+struct guard {
+    const char *wrong; /* NULL: nothing so far */
+    unsigned hosts, lengths, encodings;
+    bool chunked, expects_other;
+};
+
+static bool
+is_token(const char *bytes, size_t size)
+{
+    static const char others[] = "!#$%&'*+-.^_`|~";
+
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+
+        if (!letter && !(c >= '0' && c <= '9') && (c == 0 || !strchr(others, c)))
+            return false;
+    }
+    return size > 0;
+}
+
+static bool
+has_control(const char *bytes, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+
+        if ((c < ' ' && c != '\t') || c == 0x7f)
+            return true;
+    }
+    return false;
+}
+
+static bool
+is_digits(const char *value)
+{
+    return *value != '\0' && value[strspn(value, "0123456789")] == '\0';
+}
+
+static void
+check_known(struct guard *guard, const char *name, const char *value)
+{
+    if (strcasecmp(name, "Host") == 0)
+        guard->hosts++;
+    if (strcasecmp(name, "Content-Length") == 0) {
+        guard->lengths++;
+        if (!is_digits(value))
+            guard->wrong = "Content-Length is not a number";
+    }
+    if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        guard->encodings++;
+        guard->chunked = strcasecmp(value, "chunked") == 0;
+    }
+    if (strcasecmp(name, "Expect") == 0 && strcasecmp(value, "100-continue") != 0)
+        guard->expects_other = true;
+}
+
+static enum MHD_Result
+on_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
+          const char *value, size_t value_size)
+{
+    struct guard *guard = context;
+
+    (void)kind;
+    if (!is_token(name, name_size))
+        guard->wrong = "a header's name is not a token";
+    else if (value_size && has_control(value, value_size))
+        guard->wrong = "a header's value holds a control character";
+    else
+        check_known(guard, name, value ? value : "");
+    return guard->wrong ? MHD_NO : MHD_YES;
+}
+
+static const char *
+check_framing(const struct guard *guard, bool http_1_0)
+{
+    if (guard->wrong)
+        return guard->wrong;
+    if (guard->hosts > 1)
+        return "more than one Host";
+    if (guard->hosts == 0 && !http_1_0)
+        return "no Host";
+    if (guard->lengths > 1)
+        return "more than one Content-Length";
+    if (guard->encodings > 1)
+        return "more than one Transfer-Encoding";
+    if (guard->encodings && guard->lengths)
+        return "both Transfer-Encoding and Content-Length";
+    if (guard->encodings && (!guard->chunked || http_1_0))
+        return "a Transfer-Encoding other than chunked, or on HTTP/1.0";
+    if (guard->expects_other)
+        return "an Expect other than 100-continue";
+    return NULL;
+}
+
+enum error
+guard_check(struct MHD_Connection *mhd, const char *method, const char *version,
+            struct problem *problem)
+{
+    bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
+    struct guard guard = {0};
+    const char *wrong;
+
+    if (!http_1_0 && strcmp(version, "HTTP/1.1") != 0)
+        wrong = "the version is neither HTTP/1.1 nor HTTP/1.0";
+    else if (!is_token(method, strlen(method)))
+        wrong = "the method is not a token";
+    else {
+        MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &guard);
+        wrong = check_framing(&guard, http_1_0);
+    }
+    if (wrong == NULL)
+        return OK;
+    return problem_set(problem, ERROR_BAD_REQUEST, "refused: %s", wrong);
+}

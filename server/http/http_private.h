@@ -1,0 +1,192 @@
+/* http_private.h: what the files of server/http/ share and nobody else sees. */
+#pragma once
+
+#include "http/exchange.h"
+#include "http/hub.h"
+#include "http/mhd.h"
+#include "http/target.h"
+
+#include <sys/socket.h>
+
+enum {
+    CELL_SIZE = 32, /* connections of one cell: a resume walks all of them */
+    CELLS_KEPT_EMPTY = 2,
+};
+
+/*
+ * A cell: a libmicrohttpd daemon without a listen socket. After a resume, libmicrohttpd
+ * walks every suspended connection of the daemon, so a worker has many small ones.
+ */
+struct cell {
+    struct hub_source source; /* its epoll */
+    struct server *server;
+    struct MHD_Daemon *daemon;
+    struct connection *adopting; /* handed over just now */
+    unsigned used;               /* connections */
+    bool dirty;
+    TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
+    STAILQ_ENTRY(cell) in_dirty;
+};
+TAILQ_HEAD(cell_list, cell);
+
+/*
+ * A client. Its descriptor is ours until it is handed to a cell at its first byte, and
+ * libmicrohttpd's from then on. Its deadline is that for the header and the body while
+ * a request is read, and the idle timeout between requests; none while it waits.
+ */
+struct connection {
+    struct hub_source source;
+    struct server *server;
+    struct cell *cell;         /* NULL: not handed over yet */
+    struct exchange *exchange; /* the request in progress; NULL: none */
+    struct timer deadline;     /* real time */
+    int fd;
+    bool reading; /* the deadline is that of a request, not the idle one */
+    bool gone;    /* the client has sent its FIN, or worse */
+    bool dead;    /* closed: waits for the end of the turn */
+    TAILQ_ENTRY(connection) in_server;
+};
+TAILQ_HEAD(connection_list, connection);
+
+enum exchange_phase {
+    EXCHANGE_READING,   /* headers and body arrive */
+    EXCHANGE_WAITING,   /* the handler has begun it */
+    EXCHANGE_ANSWERED,  /* `response` is there and not queued yet */
+    EXCHANGE_SENDING,   /* libmicrohttpd has the response */
+    EXCHANGE_ABANDONED, /* the client has left: nothing is sent any more */
+};
+
+struct exchange {
+    struct server *server;
+    struct connection *connection;
+    struct MHD_Connection *mhd;
+    const struct route *route; /* NULL: not found yet, or none */
+    enum exchange_phase phase;
+    unsigned method;
+    unsigned allowed; /* for a 405: the methods of its path */
+    unsigned status;
+    enum format format;
+    bool seen; /* libmicrohttpd has made its first call */
+    bool suspended;
+    bool streaming;
+    bool stream_over;
+    bool body_too_large;
+    int64_t received_ns;
+    struct text body;
+    struct MHD_Response *response; /* owned until it is queued */
+    struct record *own;
+    struct watch watch;
+    exchange_changed *changed;
+    struct timer alarm;
+    exchange_changed *rang;
+    void (*end)(struct exchange *exchange);
+    stream_next *next;
+    struct text carry; /* of a piece that libmicrohttpd's buffer had no room for */
+    size_t carried;    /* of it, sent */
+    struct value_name id;
+    _Alignas(max_align_t) char room[EXCHANGE_ROOM];
+    char target[]; /* as the client sent it */
+};
+
+struct listener {
+    struct hub_source source;
+    struct server *server;
+    int fd; /* -1: closed */
+    bool paused;
+};
+
+struct server {
+    struct server_config config;
+    struct registry *registry;
+    const struct log *log;
+    struct hub hub;
+    struct timers timers; /* real time: what does not follow the asked clock */
+    struct listener tcp, local;
+    int port;
+    struct timer accept_again;
+    struct connection_list connections;
+    struct connection_list dead;
+    size_t connection_count;
+    size_t exchange_count;
+    struct cell_list cells_with_room, cells_full, cells_empty;
+    STAILQ_HEAD(, cell) dirty;
+    size_t cells_empty_count;
+    size_t cell_count;
+    enum {
+        SERVING,
+        LINGERING, /* stopped listening: clients that have just come may still ask */
+        DRAINING,  /* over as soon as nothing is held any more */
+        FLUSHING,  /* all was cancelled: the last bytes leave */
+        GIVEN_UP,  /* the clients that do not read are dropped */
+        DRAINED,
+    } stage;
+    struct timer drain_timer;
+    int64_t drain_limit_ns;
+    void (*drained)(void *owner);
+    void *drained_owner;
+};
+
+/* ---- cell.c ---- */
+
+/* A cell with room, made where there is none; NULL: the system refuses. */
+struct cell *cell_with_room(struct server *server);
+
+/* Gives the connection to the cell; false: it is closed and freed. */
+MUST_USE bool cell_adopt(struct cell *cell, struct connection *connection);
+
+/* It has work: it is run before the turn ends. */
+void cell_mark(struct cell *cell);
+
+/* Runs those that are marked, once; what they leave to do marks them again. */
+void cells_run(struct server *server);
+
+/* Stops one at once; its connections are closed. */
+void cell_stop(struct cell *cell);
+
+/* Stops empty ones but CELLS_KEPT_EMPTY. Not from within libmicrohttpd. */
+void cells_trim(struct server *server, size_t keep);
+
+/* ---- connection.c ---- */
+
+void connection_open(struct server *server, int fd);
+void
+connection_reading(struct connection *connection); /* the request's deadline runs */
+void connection_waiting(struct connection *connection); /* no deadline */
+void connection_idle(struct connection *connection);    /* the idle deadline runs */
+void connection_cut(struct connection *connection);     /* no more bytes, either way */
+void connection_closed(struct connection *connection);  /* its descriptor is gone */
+void connections_reap(struct server *server);           /* frees the dead */
+
+/* ---- listener.c ---- */
+
+MUST_USE bool listener_open_tcp(struct server *server, struct text *why);
+MUST_USE bool listener_open_unix(struct server *server, struct text *why);
+void listeners_resume(struct server *server); /* there may be room again */
+void listeners_close(struct server *server);  /* after accepting what waits */
+
+/* ---- exchange.c: libmicrohttpd's callbacks, and what connection.c tells ---- */
+
+void *exchange_on_target(void *server, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result
+exchange_on_request(void *server, struct MHD_Connection *mhd, const char *url,
+                    const char *method, const char *version, const char *upload,
+                    size_t *upload_size, void **context);
+void exchange_on_completed(void *server, struct MHD_Connection *mhd, void **context,
+                           enum MHD_RequestTerminationCode code);
+void exchange_client_left(struct exchange *exchange, bool broken);
+
+/* ---- dispatch.c ---- */
+
+/* Finds the route, parses, and calls the handler: the exchange is answered or waits. */
+void exchange_dispatch(struct exchange *exchange);
+
+/* ---- reply.c ---- */
+
+void
+reply_wake(struct exchange *exchange); /* the cell is run, a suspended one resumed */
+
+/* ---- guard.c ---- */
+
+/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. */
+MUST_USE enum error guard_check(struct MHD_Connection *mhd, const char *method,
+                                const char *version, struct problem *problem);

@@ -1,0 +1,164 @@
+#include "http/json_body.h"
+
+#include <jansson.h>
+#include <string.h>
+
+enum { DEPTH_MAX = 32 };
+
+/* jansson allows 2,048 levels; ours need one or two. Strings are skipped. */
+static bool
+is_too_deep(const char *bytes, size_t size)
+{
+    bool in_string = false;
+    int depth = 0;
+
+    for (size_t i = 0; i < size; i++) {
+        char c = bytes[i];
+
+        if (in_string && c == '\\')
+            i++;
+        else if (c == '"')
+            in_string = !in_string;
+        else if (!in_string && (c == '[' || c == '{') && ++depth > DEPTH_MAX)
+            return true;
+        else if (!in_string && (c == ']' || c == '}'))
+            depth--;
+    }
+    return false;
+}
+
+/* The parser names the key in its text only: duplicate object key near '"n"'. */
+static enum error
+duplicate_key(const json_error_t *error, struct problem *problem)
+{
+    const char *start = strstr(error->text, "'\"");
+    const char *end = strrchr(error->text, '"');
+    int size = start && end > start + 1 ? (int)(end - start - 2) : 0;
+
+    problem_set(problem, ERROR_DUPLICATE_PARAMETER, "%.*s is in the object twice", size,
+                start ? start + 2 : "");
+    problem_param(problem, start ? start + 2 : "", (size_t)size);
+    return ERROR_DUPLICATE_PARAMETER;
+}
+
+static enum error
+parse_error(const json_error_t *error, struct problem *problem)
+{
+    if (json_error_code(error) == json_error_duplicate_key)
+        return duplicate_key(error, problem);
+    return problem_set(problem, ERROR_INVALID_JSON, "line %d, column %d: %.200s",
+                       error->line, error->column, error->text);
+}
+
+static enum error
+wrong_type(const struct field *field, const json_t *value, struct problem *problem)
+{
+    char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+    enum error error =
+        field_wrong_type(field, shown ? shown : "", shown ? strlen(shown) : 0, problem);
+
+    free(shown);
+    return error;
+}
+
+static enum error
+set_array(const struct field *field, const double *limits, const json_t *array,
+          void *in, struct problem *problem)
+{
+    size_t i;
+    json_t *item;
+
+    if (json_array_size(array) == 0)
+        return wrong_type(field, array, problem);
+    json_array_foreach(array, i, item)
+    {
+        enum error error;
+
+        if (field->kind == FIELD_INTEGERS && json_is_integer(item))
+            error = field_append_integer(field, limits, json_integer_value(item), in,
+                                         problem);
+        else if (field->kind == FIELD_WORDS && json_is_string(item))
+            error = field_append_text(field, limits, json_string_value(item),
+                                      json_string_length(item), in, problem);
+        else
+            error = wrong_type(field, array, problem);
+        if (error)
+            return error;
+    }
+    return OK;
+}
+
+static bool
+takes_string(enum field_kind kind)
+{
+    return kind != FIELD_INTEGER && kind != FIELD_FLAG && kind != FIELD_SIZE;
+}
+
+static enum error
+set_value(const struct field *field, const double *limits, const json_t *value,
+          void *in, struct problem *problem)
+{
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        if (takes_string(field->kind))
+            return field_set_text(field, limits, json_string_value(value),
+                                  json_string_length(value), in, problem);
+        break;
+    case JSON_INTEGER:
+        return field_set_integer(field, limits, json_integer_value(value), in, problem);
+    case JSON_REAL:
+        return field_set_double(field, limits, json_real_value(value), in, problem);
+    case JSON_TRUE:
+    case JSON_FALSE: return field_set_flag(field, json_is_true(value), in, problem);
+    case JSON_ARRAY:
+        if (field->kind == FIELD_INTEGERS || field->kind == FIELD_WORDS)
+            return set_array(field, limits, value, in, problem);
+        break;
+    default: break;
+    }
+    return wrong_type(field, value, problem);
+}
+
+static enum error
+set_member(const struct shape *shape, const double *limits, const char *where,
+           const char *name, const json_t *value, void *in, struct problem *problem)
+{
+    const struct field *field = shape_find(shape, name, strlen(name));
+
+    if (field == NULL)
+        return shape_unknown(shape, where, name, strlen(name), problem);
+    if (field_given(field, in)) {
+        problem_set(problem, ERROR_DUPLICATE_PARAMETER,
+                    "%s is in the query and in the body", name);
+        problem_param(problem, name, strlen(name));
+        return ERROR_DUPLICATE_PARAMETER;
+    }
+    return set_value(field, limits, value, in, problem);
+}
+
+enum error
+json_body_parse(const struct shape *shape, const double *limits, const char *where,
+                const char *bytes, size_t size, void *in, struct problem *problem)
+{
+    if (is_too_deep(bytes, size))
+        return problem_set(problem, ERROR_INVALID_JSON, "nested deeper than %d levels",
+                           DEPTH_MAX);
+    json_error_t parsed;
+    json_auto_t *object =
+        json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &parsed);
+    if (object == NULL)
+        return parse_error(&parsed, problem);
+    if (!json_is_object(object))
+        return problem_set(problem, ERROR_INVALID_JSON,
+                           "the body must be an object of parameters");
+    const char *name;
+    json_t *value;
+    json_object_foreach(object, name, value)
+    {
+        enum error error = set_member(shape, limits, where, name, value, in, problem);
+
+        if (error)
+            return error;
+    }
+    return OK;
+}

@@ -1,0 +1,220 @@
+#include "http/http_private.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum {
+    BACKLOG = 4096,
+    ACCEPTS_A_TURN = 64,
+};
+static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
+
+static void
+pause_listener(struct listener *listener, bool paused)
+{
+    if (listener->fd < 0 || listener->paused == paused)
+        return;
+    listener->paused = paused;
+    hub_change(&listener->server->hub, listener->fd, paused ? 0 : EPOLLIN,
+               &listener->source);
+}
+
+void
+listeners_resume(struct server *server)
+{
+    timers_stop(&server->timers, &server->accept_again);
+    pause_listener(&server->tcp, false);
+    pause_listener(&server->local, false);
+}
+
+static void
+on_again(struct timer *timer, int64_t now_ns)
+{
+    (void)now_ns;
+    listeners_resume(CONTAINER_OF(timer, struct server, accept_again));
+}
+
+/* No descriptor, or no memory: until a connection closes, or a while has passed. */
+static void
+pause_for_room(struct server *server)
+{
+    int64_t at_ns = clock_now(&clock_system) + AGAIN_NS;
+
+    pause_listener(&server->tcp, true);
+    pause_listener(&server->local, true);
+    server->accept_again.fire = on_again;
+    (void)!timers_start(&server->timers, &server->accept_again, TIMER_LIMIT, at_ns);
+}
+
+/* Accepts up to `most`; false where the backlog is empty or nothing can be accepted. */
+static bool
+accept_some(struct listener *listener, size_t most)
+{
+    struct server *server = listener->server;
+
+    for (size_t i = 0; i < most; i++) {
+        if (server->connection_count >= server->config.max_connections
+            && server->stage == SERVING) {
+            pause_for_room(server);
+            return false;
+        }
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            connection_open(server, fd);
+            continue;
+        }
+        if (errno == ECONNABORTED || errno == EINTR)
+            continue;
+        if (errno != EAGAIN)
+            pause_for_room(server);
+        return false;
+    }
+    return true;
+}
+
+static void
+on_ready(struct hub_source *source, uint32_t events)
+{
+    struct listener *listener = CONTAINER_OF(source, struct listener, source);
+
+    (void)events;
+    if (listener->fd >= 0)
+        accept_some(listener, ACCEPTS_A_TURN);
+}
+
+static bool
+listen_on(struct server *server, struct listener *listener, int fd)
+{
+    listener->server = server;
+    listener->source.ready = on_ready;
+    if (listen(fd, BACKLOG) != 0
+        || !hub_add(&server->hub, fd, EPOLLIN, &listener->source))
+        return false;
+    listener->fd = fd;
+    return true;
+}
+
+static int
+bind_tcp(const struct addrinfo *address)
+{
+    int on = 1;
+    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return -1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0)
+        return fd;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}
+
+static int
+bound_port(int fd)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+
+    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+        return 0;
+    if (address.ss_family == AF_INET6)
+        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
+    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+}
+
+bool
+listener_open_tcp(struct server *server, struct text *why)
+{
+    const char *host = server->config.host;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found;
+    char port[16];
+
+    snprintf(port, sizeof port, "%d", server->config.port);
+    int failure = getaddrinfo(host, port, &hints, &found);
+    if (failure) {
+        text_format(why, "cannot listen on host %s: %s", host, gai_strerror(failure));
+        return false;
+    }
+    int fd = bind_tcp(found);
+    freeaddrinfo(found);
+    if (fd >= 0 && listen_on(server, &server->tcp, fd)) {
+        server->port = bound_port(fd);
+        return true;
+    }
+    text_format(why, "cannot listen on %s port %s: %s", host, port, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return false;
+}
+
+/* Removes a socket that nobody listens on any more. */
+static void
+remove_stale(const struct sockaddr_un *address)
+{
+    struct stat status;
+    if (lstat(address->sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
+        return;
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (connect(fd, (const struct sockaddr *)address, sizeof *address) != 0
+        && errno == ECONNREFUSED)
+        unlink(address->sun_path);
+    close(fd);
+}
+
+bool
+listener_open_unix(struct server *server, struct text *why)
+{
+    const char *path = server->config.unix_path;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+    if (strlen(path) >= sizeof address.sun_path) {
+        text_format(why, "cannot listen on %s: longer than %zu bytes", path,
+                    sizeof address.sun_path - 1);
+        return false;
+    }
+    strcpy(address.sun_path, path);
+    remove_stale(&address);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0
+        && listen_on(server, &server->local, fd))
+        return true;
+    text_format(why, "cannot listen on %s: %s", path, strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return false;
+}
+
+static void
+close_listener(struct listener *listener)
+{
+    if (listener->fd < 0)
+        return;
+    while (accept_some(listener, ACCEPTS_A_TURN))
+        continue;
+    close(listener->fd);
+    listener->fd = -1;
+}
+
+void
+listeners_close(struct server *server)
+{
+    bool had_local = server->local.fd >= 0;
+
+    close_listener(&server->tcp);
+    close_listener(&server->local);
+    if (had_local)
+        unlink(server->config.unix_path);
+    timers_stop(&server->timers, &server->accept_again);
+}

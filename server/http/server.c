@@ -1,0 +1,245 @@
+#include "http/http_private.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include <unistd.h>
+
+enum {
+    PASSES = 8,         /* of one turn; an answer needs up to three */
+    TIMERS_A_PASS = 64, /* so that rows leave while more come due */
+    EXIT_PANIC = 70,    /* EX_SOFTWARE of sysexits.h */
+};
+static const int64_t LINGER_NS = 100 * NS_PER_MS;  /* for clients that have just come */
+static const int64_t FLUSH_NS = 2 * NS_PER_SECOND; /* for the last bytes of a drain */
+
+/* ---- the turn ----------------------------------------------------------------------
+ */
+
+/* Fires what is due in both times; true where there may be more. */
+static bool
+fire(struct server *server)
+{
+    struct registry *registry = server->registry;
+    size_t fired =
+        timers_fire(&registry->timers, registry_now(registry), TIMERS_A_PASS);
+
+    fired += timers_fire(&server->timers, clock_now(&clock_system), TIMERS_A_PASS);
+    return fired > 0;
+}
+
+static void
+check_drained(struct server *server)
+{
+    bool over = (server->stage == DRAINING || server->stage == FLUSHING)
+                && server->exchange_count == 0;
+
+    if (!over && server->stage != GIVEN_UP)
+        return;
+    server->stage = DRAINED;
+    timers_stop(&server->timers, &server->drain_timer);
+    server->drained(server->drained_owner);
+}
+
+bool
+server_turn(struct server *server)
+{
+    bool busy = true;
+
+    for (int pass = 0; pass < PASSES && busy; pass++) {
+        busy = fire(server);
+        cells_run(server);
+        busy = busy || !STAILQ_EMPTY(&server->dirty);
+    }
+    connections_reap(server);
+    cells_trim(server, CELLS_KEPT_EMPTY);
+    check_drained(server);
+    return busy;
+}
+
+int64_t
+server_next_ns(const struct server *server)
+{
+    int64_t asked_ns = timers_next(&server->registry->timers);
+    int64_t real_ns = timers_next(&server->timers);
+
+    return asked_ns < real_ns ? asked_ns : real_ns;
+}
+
+int
+server_fd(const struct server *server)
+{
+    return server->hub.epoll_fd;
+}
+
+void
+server_ready(struct server *server)
+{
+    hub_dispatch(&server->hub);
+}
+
+/* ---- opening and closing -----------------------------------------------------------
+ */
+
+static void
+init(struct server *server, const struct server_config *config,
+     struct registry *registry, const struct log *log)
+{
+    server->config = *config;
+    server->registry = registry;
+    server->log = log;
+    server->tcp.fd = server->local.fd = -1;
+    TAILQ_INIT(&server->connections);
+    TAILQ_INIT(&server->dead);
+    TAILQ_INIT(&server->cells_with_room);
+    TAILQ_INIT(&server->cells_full);
+    TAILQ_INIT(&server->cells_empty);
+    STAILQ_INIT(&server->dirty);
+}
+
+/* libmicrohttpd has found itself in a state that it cannot mend. */
+static void
+on_panic(void *context, const char *file, unsigned line, const char *reason)
+{
+    const struct log *log = context;
+
+    (void)line;
+    LOG(log, LOG_LEVEL_ERROR, "panic", {"library", "libmicrohttpd"}, {"file", file},
+        {"reason", reason});
+    _exit(EXIT_PANIC);
+}
+
+struct server *
+server_open(const struct server_config *config, struct registry *registry,
+            const struct log *log, struct text *why)
+{
+    struct server *server = calloc(1, sizeof *server);
+
+    if (server == NULL || !hub_open(&server->hub)) {
+        text_string(why, "cannot start: no memory or no descriptors");
+        free(server);
+        return NULL;
+    }
+    init(server, config, registry, log);
+    MHD_set_panic_func(on_panic, (void *)(uintptr_t)log);
+    if ((config->port >= 0 && !listener_open_tcp(server, why))
+        || (config->unix_path && !listener_open_unix(server, why))) {
+        server_close(server);
+        return NULL;
+    }
+    return server;
+}
+
+/* What is still held is woken, so that libmicrohttpd can be stopped: it panics over
+ * suspended connections. */
+static void
+drop_connections(struct server *server)
+{
+    struct connection *connection;
+
+    TAILQ_FOREACH (connection, &server->connections, in_server) {
+        connection->gone = true;
+        if (connection->exchange)
+            exchange_client_left(connection->exchange, true);
+        connection_cut(connection);
+    }
+    cells_run(server);
+}
+
+/* Those that never sent a byte are not in any cell. */
+static void
+drop_silent(struct server *server)
+{
+    struct connection *connection = TAILQ_FIRST(&server->connections);
+
+    while (connection != NULL) {
+        struct connection *next = TAILQ_NEXT(connection, in_server);
+
+        if (connection->cell == NULL) {
+            close(connection->fd);
+            connection_closed(connection);
+        }
+        connection = next;
+    }
+}
+
+void
+server_close(struct server *server)
+{
+    struct cell_list *lists[] = {&server->cells_with_room, &server->cells_full};
+
+    listeners_close(server);
+    drop_connections(server);
+    drop_silent(server);
+    for (size_t i = 0; i < COUNT(lists); i++) {
+        struct cell *cell;
+
+        /* Stopping closes the last connection, and that moves the cell to the empty. */
+        while ((cell = TAILQ_FIRST(lists[i])) != NULL)
+            cell_stop(cell);
+    }
+    cells_trim(server, 0);
+    connections_reap(server);
+    timers_free(&server->timers);
+    hub_close(&server->hub);
+    free(server);
+}
+
+int
+server_port(const struct server *server)
+{
+    return server->port;
+}
+
+const char *
+server_library_version(void)
+{
+    return MHD_get_version();
+}
+
+/* ---- draining ----------------------------------------------------------------------
+ */
+
+bool
+server_draining(const struct server *server)
+{
+    return server->stage != SERVING;
+}
+
+static void
+enter(struct server *server, int stage, int64_t until_ns)
+{
+    server->stage = stage;
+    /* Cannot fail for want of memory: nothing else has started since it fired. */
+    (void)!timers_start(&server->timers, &server->drain_timer, TIMER_LIMIT, until_ns);
+}
+
+static void
+on_drain(struct timer *timer, int64_t now_ns)
+{
+    struct server *server = CONTAINER_OF(timer, struct server, drain_timer);
+
+    switch (server->stage) {
+    case LINGERING: enter(server, DRAINING, now_ns + server->drain_limit_ns); break;
+    case DRAINING:
+        enter(server, FLUSHING, now_ns + FLUSH_NS);
+        registry_cancel_all(server->registry, REASON_DRAIN,
+                            registry_now(server->registry));
+        break;
+    default: server->stage = GIVEN_UP;
+    }
+}
+
+void
+server_drain(struct server *server, int64_t limit_ns, void (*drained)(void *owner),
+             void *owner)
+{
+    int64_t linger_ns = limit_ns < LINGER_NS ? limit_ns : LINGER_NS;
+
+    server->drained = drained;
+    server->drained_owner = owner;
+    server->drain_limit_ns = limit_ns - linger_ns;
+    server->drain_timer.fire = on_drain;
+    enter(server, LINGERING, clock_now(&clock_system) + linger_ns);
+    listeners_close(server);
+}

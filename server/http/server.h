@@ -1,0 +1,58 @@
+/*
+ * server.h: the HTTP side of a worker: its listeners, its clients, its cells and what
+ * they ask. It runs on its worker's thread and never blocks: the worker calls
+ * server_ready when the hub's descriptor is readable and server_turn once a turn.
+ */
+#pragma once
+
+#include "async/registry.h"
+#include "base/log.h"
+#include "http/route.h"
+
+struct server;
+
+struct server_config {
+    const char *host;      /* address or name to listen on */
+    int port;              /* 0: any; -1: no TCP */
+    const char *unix_path; /* NULL: none */
+    size_t max_connections;
+    size_t max_body;          /* bytes */
+    size_t connection_memory; /* bytes of libmicrohttpd's pool, each connection */
+    int64_t header_timeout_ns;
+    int64_t idle_timeout_ns;
+    double limits[LIMIT_COUNT];
+    const struct route *const *routes; /* ends with NULL */
+    void *app;                         /* what the handlers share: exchange_app */
+};
+
+/* `config` is copied, what it points to outlives the server. NULL: *why says what the
+ * system refused, in one line. */
+struct server *
+server_open(const struct server_config *config, struct registry *registry,
+            const struct log *log, struct text *why);
+
+/* No request is held any more (server_drain is over), or they are dropped. */
+void server_close(struct server *server);
+
+int server_fd(const struct server *server); /* readable: call server_ready */
+void server_ready(struct server *server);
+
+/* Fires what is due, runs the cells that have work, frees what has ended. True: there
+ * is more to do at once. */
+MUST_USE bool server_turn(struct server *server);
+
+/* When server_turn wants to be called at the latest; INT64_MAX: not. */
+int64_t server_next_ns(const struct server *server);
+
+/* The TCP port it listens on, 0: none. */
+int server_port(const struct server *server);
+
+/* Accepts what waits in the backlog, stops listening, and answers new requests with
+ * 503. What has begun may end within limit_ns; then all is cancelled. `drained` is
+ * called once, from server_turn, when every answer has left or was given up. */
+void server_drain(struct server *server, int64_t limit_ns, void (*drained)(void *owner),
+                  void *owner);
+bool server_draining(const struct server *server);
+
+/* The version of libmicrohttpd that runs. */
+const char *server_library_version(void);

@@ -1,0 +1,176 @@
+/* main.c: reads the configuration, starts the worker, stops it. */
+#include "config.h"
+#include "healthcheck.h"
+#include "man.h"
+#include "worker.h"
+
+#include "api/app.h"
+#include "base/number.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+enum { EXIT_USAGE = 2, DESCRIPTORS_SPARED = 64 };
+
+static int
+fail(int status, const struct text *why)
+{
+    fprintf(stderr, "waitd: %.*s\n", (int)why->size, why->bytes);
+    return status;
+}
+
+static void
+print(struct text *out)
+{
+    fwrite(out->bytes, 1, out->size, stdout);
+    text_free(out);
+}
+
+/* Raises the limit as far as it may be raised; returns it. */
+static size_t
+raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return 1024;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    return (size_t)limit.rlim_cur;
+}
+
+static void
+set_connections(struct config *config)
+{
+    size_t descriptors = raise_descriptors();
+    size_t spared =
+        descriptors > 2 * DESCRIPTORS_SPARED ? DESCRIPTORS_SPARED : descriptors / 2;
+
+    if (!config->max_connections.given)
+        config->max_connections.value = (int64_t)(descriptors - spared);
+}
+
+static struct server_config
+http_config(const struct config *config, struct app *app)
+{
+    return (struct server_config){
+        .host = config->host.bytes,
+        .port = config->port.word == 0 ? -1 : (int)config->port.count,
+        .unix_path = config->unix.bytes,
+        .max_connections = (size_t)config->max_connections.value,
+        .max_body = (size_t)config->max_body.value,
+        .connection_memory = (size_t)config->connection_memory.value,
+        .header_timeout_ns = seconds_to_ns(config->header_timeout.seconds),
+        .idle_timeout_ns = seconds_to_ns(config->idle_timeout.seconds),
+        .limits = {[LIMIT_MAX_DELAY] = config->max_delay.seconds,
+                   [LIMIT_MAX_N] = (double)config->max_n.value},
+        .routes = app->routes,
+        .app = app,
+    };
+}
+
+/* Beside the file, then in its place, so that a reader sees it whole or not at all. */
+static bool
+write_port_file(const char *path, int port, struct text *why)
+{
+    char beside[4096];
+
+    snprintf(beside, sizeof beside, "%s.%d", path, (int)getpid());
+    FILE *file = fopen(beside, "we");
+    bool written = file && fprintf(file, "%d\n", port) > 0;
+
+    if (file)
+        written = fclose(file) == 0 && written;
+    if (written && rename(beside, path) == 0)
+        return true;
+    text_format(why, "cannot write the port file %s: %s", path, strerror(errno));
+    unlink(beside);
+    return false;
+}
+
+static void
+log_listening(const struct log *log, const struct config *config, int port)
+{
+    char number[16];
+
+    snprintf(number, sizeof number, "%d", port);
+    LOG(log, LOG_LEVEL_INFO, "listening", {"host", port ? config->host.bytes : NULL},
+        {"port", port ? number : NULL}, {"unix", config->unix.bytes},
+        {"version", WAITD_VERSION});
+}
+
+static int
+serve(struct config *config, struct app *app)
+{
+    struct log log = {
+        .fd = STDERR_FILENO,
+        .level = (enum log_level)config->log_level.index,
+        .format = (enum log_format)config->log_format.index,
+        .clock = &clock_system,
+    };
+    struct registry_limits limits = {
+        .max_tasks = (size_t)config->max_tasks.value,
+        .max_waits = (size_t)config->max_waits.value,
+        .retention_ns = seconds_to_ns(config->retention.seconds),
+    };
+    uint64_t seed = (uint64_t)config->seed.value;
+    TEXT_AUTO why = {0};
+
+    set_connections(config);
+    struct server_config http = http_config(config, app);
+    struct worker *worker =
+        worker_open(&http, &limits, config->seed.given ? &seed : NULL, &log, &why);
+    if (worker == NULL)
+        return fail(EXIT_FAILURE, &why);
+    int port = server_port(worker_server(worker));
+    if (config->port_file.bytes
+        && !write_port_file(config->port_file.bytes, port, &why)) {
+        worker_close(worker);
+        return fail(EXIT_FAILURE, &why);
+    }
+    log_listening(&log, config, port);
+    worker_run(worker, seconds_to_ns(config->drain.seconds));
+    worker_close(worker);
+    LOG(&log, LOG_LEVEL_INFO, "stopped");
+    return EXIT_SUCCESS;
+}
+
+int
+main(int argc, char **argv)
+{
+    struct config config;
+    struct app app = {
+        .version = WAITD_VERSION,
+        .routes = api_routes,
+        .flags = &config_shape,
+        .values = &config,
+    };
+    enum action action;
+    TEXT_AUTO why = {0};
+    struct text out = {0};
+
+    if (!config_read(argc, argv, &config, &action, &why))
+        return fail(EXIT_USAGE, &why);
+    assert(routes_check(api_routes, http_config(&config, &app).limits) == NULL);
+    signal(SIGPIPE, SIG_IGN);
+    switch (action) {
+    case ACTION_SERVE: return serve(&config, &app);
+    case ACTION_HELP: config_print_help(&out); break;
+    case ACTION_VERSION: text_string(&out, "waitd " WAITD_VERSION "\n"); break;
+    case ACTION_HEALTHCHECK: return healthcheck(&config) ? EXIT_SUCCESS : EXIT_FAILURE;
+    case ACTION_PRINT_API: api_print_manual(&app, &out); break;
+    case ACTION_PRINT_OPENAPI:
+        api_print_openapi(&app, http_config(&config, &app).limits, &out);
+        break;
+    case ACTION_PRINT_MAN: man_print(&out); break;
+    }
+    print(&out);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# lists.sh: every .c file of the program and of the unit tests stands in the list of its
+# folder's CMakeLists.txt, so that none is forgotten and no test stays unrun.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+status=0
+while IFS= read -r file; do
+    list=$(dirname "$file")/CMakeLists.txt
+    name=$(basename "$file" .c)
+    # The unit tests are listed by name, without "test_".
+    if ! sed 's/#.*//' "$list" | grep -Eq "(^|[[:space:]])(${name}\.c|${name#test_})([[:space:])]|\$)"; then
+        echo "$file is not in $list" >&2
+        status=1
+    fi
+done < <(find server api tests/unit -name '*.c')
+exit $status

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# shell.sh: shellcheck has nothing to say about any bash script here.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+mapfile -d '' -t files < <(grep -rlZ --exclude-dir=build --exclude-dir=.git --max-count=1 \
+    -e '^#!/usr/bin/env bash' -e '^#!/bin/bash' -e '^#!/bin/sh' -e '^# shellcheck shell=' .)
+shellcheck -x "${files[@]}"

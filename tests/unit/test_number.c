@@ -1,0 +1,301 @@
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fastrand.h"
+#include "base/number.h"
+
+static double
+parsed(const char *text)
+{
+    double value = -1;
+
+    return number_parse(text, strlen(text), &value) ? value : -1;
+}
+
+static double
+duration(const char *text)
+{
+    double value = -1;
+
+    return number_parse_duration(text, strlen(text), &value) ? value : -1;
+}
+
+static int64_t
+size_of(const char *text)
+{
+    int64_t value = -1;
+
+    return number_parse_size(text, strlen(text), &value) ? value : -1;
+}
+
+static int64_t
+integer(const char *text)
+{
+    int64_t value = -1;
+
+    return number_parse_integer(text, strlen(text), &value) ? value : -1;
+}
+
+static double
+random_finite(struct fastrand *fastrand)
+{
+    double value;
+
+    do {
+        uint64_t bits = fastrand_bits(fastrand);
+
+        memcpy(&value, &bits, sizeof value);
+    } while (!isfinite(value));
+    return value;
+}
+
+static void
+numbers_are_digits_with_fraction_and_exponent(void **state)
+{
+    (void)state;
+    assert_true(parsed("0") == 0);
+    assert_true(parsed("007") == 7);
+    assert_true(parsed("3.25") == 3.25);
+    assert_true(parsed("1e3") == 1000);
+    assert_true(parsed("1.5e-3") == 1.5e-3);
+    assert_true(parsed("2e+2") == 200);
+    assert_true(parsed("0.1") == 0.1);
+    assert_true(parsed("1e-400") == 0);
+}
+
+static void
+anything_else_is_no_number(void **state)
+{
+    static const char *const bad[] = {
+        "",      "-1",  "+1",   " 1",    "1 ",       "5.",  ".5",   "1_000",
+        "0x10",  "nan", "NaN",  "inf",   "1e",       "1e+", "1.e3", "1..2",
+        "1e999", "1,5", "1e1.", "1e--1", "Infinity", "1E3", "1f",   "one",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_true(parsed(bad[i]) == -1);
+        assert_true(duration(bad[i]) == -1);
+    }
+}
+
+static void
+only_the_bytes_of_the_text_are_read(void **state)
+{
+    double value = 0;
+    int64_t count = 0;
+
+    (void)state;
+    assert_true(number_parse("12345", 2, &value));
+    assert_true(value == 12);
+    assert_true(number_parse_integer("987", 1, &count));
+    assert_int_equal(count, 9);
+    assert_false(number_parse("1\0002", 3, &value));
+    assert_true(value == 12);
+}
+
+static void
+a_very_long_number_is_read_or_refused(void **state)
+{
+    char text[1100];
+    double value = -1;
+
+    (void)state;
+    memset(text, '0', sizeof text);
+    text[1022] = '7';
+    assert_true(number_parse(text, 1023, &value));
+    assert_true(value == 7);
+    assert_false(number_parse(text, 1024, &value));
+    assert_true(value == 7);
+}
+
+static void
+integers_are_digits_up_to_the_largest(void **state)
+{
+    (void)state;
+    assert_true(integer("0") == 0);
+    assert_true(integer("9223372036854775807") == INT64_MAX);
+    assert_true(integer("9223372036854775808") == -1);
+    assert_true(integer("99999999999999999999") == -1);
+    assert_true(integer("") == -1);
+    assert_true(integer("-1") == -1);
+    assert_true(integer("1.0") == -1);
+    assert_true(integer("1e3") == -1);
+}
+
+static void
+durations_have_units(void **state)
+{
+    (void)state;
+    assert_true(duration("2") == 2);
+    assert_true(duration("250ms") == 0.25);
+    assert_true(duration("100us") == 1e-4);
+    assert_true(duration("300ms") == 0.3);
+    assert_true(duration("1.5s") == 1.5);
+    assert_true(duration("2m") == 120);
+    assert_true(duration("1h") == 3600);
+    assert_true(duration("1e3ms") == 1);
+    assert_true(duration("1 s") == -1);
+    assert_true(duration("1ns") == -1);
+    assert_true(duration("1MS") == -1);
+    assert_true(duration("s") == -1);
+    assert_true(duration("1e308h") == -1);
+}
+
+static void
+sizes_have_binary_units(void **state)
+{
+    (void)state;
+    assert_true(size_of("512") == 512);
+    assert_true(size_of("512B") == 512);
+    assert_true(size_of("64KiB") == 65536);
+    assert_true(size_of("3MiB") == 3 << 20);
+    assert_true(size_of("8GiB") == INT64_C(8) << 30);
+    assert_true(size_of("8589934591GiB") == INT64_C(8589934591) << 30);
+    assert_true(size_of("8589934592GiB") == -1);
+    assert_true(size_of("1.5MiB") == -1);
+    assert_true(size_of("1MB") == -1);
+    assert_true(size_of("KiB") == -1);
+}
+
+static void
+printed_numbers_are_short(void **state)
+{
+    static const struct {
+        double value;
+        const char *text;
+    } known[] = {
+        {0, "0"},
+        {2, "2"},
+        {0.41, "0.41"},
+        {0.1, "0.1"},
+        {1e-7, "1e-07"},
+        {1e22, "1e+22"},
+        {300, "300"},
+        {-1.5, "-1.5"},
+        {0.1 + 0.2, "0.30000000000000004"},
+        {5e-324, "5e-324"},
+        {3.1415926, "3.1415926"},
+        {9007199254740991, "9007199254740991"},
+    };
+    char text[NUMBER_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(known); i++) {
+        assert_int_equal(number_print(known[i].value, text), strlen(known[i].text));
+        assert_string_equal(text, known[i].text);
+    }
+}
+
+static void
+shortest_text_reads_back_as_the_same_double(void **state)
+{
+    struct fastrand fastrand;
+    char text[NUMBER_TEXT_MAX];
+
+    (void)state;
+    fastrand_seed(&fastrand, 1);
+    for (int i = 0; i < 100000; i++) {
+        double value = random_finite(&fastrand);
+
+        number_print(value, text);
+        assert_true(strtod(text, NULL) == value);
+    }
+}
+
+/* Whether ns < seconds * 1e9, without rounding: seconds is m * 2^-e. */
+static bool
+is_below_product(int64_t ns, double seconds)
+{
+    int exponent;
+    int64_t mantissa = (int64_t)ldexp(frexp(seconds, &exponent), 53);
+    int shift = 53 - exponent;
+    unsigned __int128 product = (unsigned __int128)mantissa * 1000000000U;
+
+    if (shift >= 120)
+        return product > 0 && ns <= 0;
+    return (product >> shift) + ((product >> shift) << shift != product)
+           > (unsigned __int128)ns;
+}
+
+static void
+assert_tight(double seconds)
+{
+    int64_t ns = seconds_to_ns(seconds);
+
+    assert_false(is_below_product(ns, seconds));
+    assert_true(ns == 0 || is_below_product(ns - 1, seconds));
+}
+
+static void
+seconds_become_the_least_ns_that_are_not_below(void **state)
+{
+    struct fastrand fastrand;
+
+    (void)state;
+    fastrand_seed(&fastrand, 2);
+    for (int i = 0; i < 1000000; i++) {
+        assert_tight(fastrand_uniform(&fastrand, 0, 10));
+        assert_tight(fastrand_uniform(&fastrand, 0, 8999999));
+        assert_tight((double)(fastrand_bits(&fastrand) % 10000000) / 1000);
+        assert_tight(ldexp(fastrand_uniform(&fastrand, 1, 2), -i % 100));
+    }
+}
+
+static void
+whole_ns_stay_what_they_are(void **state)
+{
+    (void)state;
+    assert_int_equal(seconds_to_ns(0), 0);
+    assert_int_equal(seconds_to_ns(1), NS_PER_SECOND);
+    assert_int_equal(seconds_to_ns(0.5), NS_PER_SECOND / 2);
+    assert_int_equal(seconds_to_ns(5e-324), 1);
+    assert_int_equal(seconds_to_ns(8999999.5), 8999999500000000);
+    assert_true(ns_to_seconds(250 * NS_PER_MS) == 0.25);
+}
+
+static void
+elapsed_prints_as_no_less_than_the_delay(void **state)
+{
+    struct fastrand fastrand;
+    char text[NUMBER_TEXT_MAX];
+
+    (void)state;
+    fastrand_seed(&fastrand, 3);
+    for (int i = 0; i < 50000; i++) {
+        double most = i % 2 ? 10 : 8999999;
+        double delay = fastrand_uniform(&fastrand, 0, most);
+        int64_t late = (int64_t)(fastrand_bits(&fastrand) % 3);
+
+        number_print(ns_to_seconds(seconds_to_ns(delay) + late), text);
+        assert_true(strtod(text, NULL) >= delay);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_are_digits_with_fraction_and_exponent),
+        cmocka_unit_test(anything_else_is_no_number),
+        cmocka_unit_test(only_the_bytes_of_the_text_are_read),
+        cmocka_unit_test(a_very_long_number_is_read_or_refused),
+        cmocka_unit_test(integers_are_digits_up_to_the_largest),
+        cmocka_unit_test(durations_have_units),
+        cmocka_unit_test(sizes_have_binary_units),
+        cmocka_unit_test(printed_numbers_are_short),
+        cmocka_unit_test(shortest_text_reads_back_as_the_same_double),
+        cmocka_unit_test(seconds_become_the_least_ns_that_are_not_below),
+        cmocka_unit_test(whole_ns_stay_what_they_are),
+        cmocka_unit_test(elapsed_prints_as_no_less_than_the_delay),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

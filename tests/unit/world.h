@@ -1,0 +1,84 @@
+/* world.h: a registry under a manual clock, for the tests of server/async. cmocka.h
+ * comes before it. */
+#pragma once
+
+#include "async/group.h"
+#include "async/registry.h"
+#include "base/number.h"
+#include "manual_clock.h"
+
+struct world {
+    struct manual_clock clock;
+    struct registry registry;
+};
+
+static const struct registry_limits WORLD_LIMITS = {
+    .max_tasks = 100000,
+    .max_waits = 100000,
+    .retention_ns = 3600 * NS_PER_SECOND,
+};
+
+/* `world` stays where it is: the registry has a pointer to its clock. */
+static inline void
+world_open(struct world *world, const struct registry_limits *limits)
+{
+    const uint64_t seed = 1;
+
+    world->clock = manual_clock();
+    registry_open(&world->registry, limits, &world->clock.clock, &seed);
+}
+
+/* A moment of the story: seconds after its beginning. */
+static inline int64_t
+at(double seconds)
+{
+    return MANUAL_CLOCK_START_NS + seconds_to_ns(seconds);
+}
+
+static inline void
+world_run(struct world *world, double until_seconds)
+{
+    manual_clock_run(&world->clock, &world->registry.timers, at(until_seconds));
+}
+
+static inline void
+assert_all_has_ended(const struct registry *registry)
+{
+    assert_int_equal(registry->tasks, 0);
+    assert_int_equal(registry->waits, 0);
+}
+
+/* Nothing may be left behind. */
+static inline void
+world_close(struct world *world)
+{
+    struct registry *registry = &world->registry;
+
+    registry_close(registry);
+    assert_all_has_ended(registry);
+    assert_int_equal(registry->count, 0);
+    assert_int_equal(registry->finished_count, 0);
+    assert_true(TAILQ_EMPTY(&registry->finished));
+    assert_null(registry->by_id);
+    assert_null(registry->groups);
+}
+
+/* Somebody who watches, and counts. */
+struct listener {
+    struct watch watch;
+    size_t heard;
+};
+
+static inline void
+listener_hear(struct watch *watch, int64_t now_ns)
+{
+    (void)now_ns;
+    CONTAINER_OF(watch, struct listener, watch)->heard++;
+}
+
+static inline void
+listen_to(struct listener *listener, struct watches *watches)
+{
+    *listener = (struct listener){.watch.changed = listener_hear};
+    watches_watch(watches, &listener->watch);
+}
