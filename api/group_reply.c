@@ -2,6 +2,7 @@
 
 #include "api/rows.h"
 #include "api/task_json.h"
+#include "api/task_problem.h"
 #include "api/wait_n_json.h"
 
 #include <stdio.h>

@@ -2,7 +2,7 @@
 #include "api/measure_json.h"
 #include "api/app.h"
 #include "api/draw.h"
-#include "api/task_json.h"
+#include "api/task_problem.h"
 
 struct measure_in {
     struct draw_in draw;

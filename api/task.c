@@ -1,7 +1,6 @@
 /* GET, PUT, PATCH, DELETE /tasks/{id}. */
 #include "api/app.h"
 #include "api/draw.h"
-#include "api/task_json.h"
 #include "api/task_reply.h"
 #include "async/measure.h"
 #include "async/wait.h"
@@ -253,6 +252,7 @@ patch_deadline(struct exchange *exchange, const struct patch_in *in, struct wait
     if (from_now_ns > seconds_to_ns(max))
         return too_late(&patch_fields[2], ns_to_seconds(from_now_ns), max, problem);
     wait_move(wait, now_ns + (from_now_ns > 0 ? from_now_ns : 0), now_ns);
+    wait_settle(wait, now_ns);
     return OK;
 }
 

@@ -115,23 +115,3 @@ task_write_result(struct record *record, struct json_writer *json)
         measure_write(measure_of(record), json);
     json_end_object(json);
 }
-
-enum error
-task_problem(const struct record *record, bool own, struct problem *problem)
-{
-    switch (record->reason) {
-    case REASON_TIMEOUT:
-        if (own)
-            return problem_set(problem, ERROR_TIMEOUT, "the timeout ran out");
-        return problem_set(problem, ERROR_CANCELLED,
-                           "%s was cancelled by its own timeout", record->id);
-    case REASON_DRAIN:
-        return problem_set(problem, ERROR_DRAINING,
-                           "the server stopped before it ended");
-    case REASON_RESET:
-        return problem_set(problem, ERROR_CANCELLED, "%s was cancelled by a reset",
-                           record->id);
-    default:
-        return problem_set(problem, ERROR_CANCELLED, "%s was cancelled", record->id);
-    }
-}

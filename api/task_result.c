@@ -1,6 +1,7 @@
 /* GET|POST /tasks/{id}/result: `await task`, and asyncio.wait_for(). */
 #include "api/app.h"
 #include "api/task_json.h"
+#include "api/task_problem.h"
 #include "api/task_reply.h"
 #include "base/number.h"
 

@@ -3,7 +3,7 @@
 #include "api/app.h"
 #include "api/draw.h"
 #include "api/prefer_task.h"
-#include "api/task_json.h"
+#include "api/task_problem.h"
 #include "api/wait_n_json.h"
 #include "async/wait.h"
 #include "base/number.h"

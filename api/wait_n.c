@@ -4,7 +4,7 @@
 #include "api/group_reply.h"
 #include "api/prefer_task.h"
 #include "api/rows.h"
-#include "api/task_json.h"
+#include "api/task_problem.h"
 #include "api/wait_n_json.h"
 #include "async/wait_n.h"
 

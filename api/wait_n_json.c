@@ -1,6 +1,6 @@
 #include "api/wait_n_json.h"
 
-#include "api/task_json.h"
+#include "api/task_problem.h"
 
 void
 delay_spec_write_seed(const struct delay_spec *spec, struct json_writer *json)

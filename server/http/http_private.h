@@ -149,8 +149,7 @@ void cells_trim(struct server *server, size_t keep);
 /* ---- connection.c ---- */
 
 void connection_open(struct server *server, int fd);
-void
-connection_reading(struct connection *connection); /* the request's deadline runs */
+void connection_reading(struct connection *connection); /* a request's deadline runs */
 void connection_waiting(struct connection *connection); /* no deadline */
 void connection_idle(struct connection *connection);    /* the idle deadline runs */
 void connection_cut(struct connection *connection);     /* no more bytes, either way */
@@ -182,8 +181,13 @@ void exchange_dispatch(struct exchange *exchange);
 
 /* ---- reply.c ---- */
 
-void
-reply_wake(struct exchange *exchange); /* the cell is run, a suspended one resumed */
+/* The exchange has its answer, which is taken: nothing more is rung, and it is sent as
+ * soon as its cell runs. */
+void reply_answer(struct exchange *exchange, const struct reply *reply,
+                  struct MHD_Response *response);
+
+/* The cell is run, a suspended one resumed. */
+void reply_wake(struct exchange *exchange);
 
 /* ---- guard.c ---- */
 

@@ -50,13 +50,13 @@ add_headers(struct exchange *exchange, const struct reply *reply,
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
-/* The exchange has its answer: nothing more is heard or rung, and it is sent as soon as
- * its cell runs. */
-static void
-answer(struct exchange *exchange, unsigned status, struct MHD_Response *response)
+void
+reply_answer(struct exchange *exchange, const struct reply *reply,
+             struct MHD_Response *response)
 {
     assert(exchange->response == NULL && exchange->phase <= EXCHANGE_WAITING);
-    exchange->status = status;
+    add_headers(exchange, reply, response);
+    exchange->status = (unsigned)reply->status;
     exchange->response = response;
     exchange->phase = EXCHANGE_ANSWERED;
     timers_stop(&exchange->server->registry->timers, &exchange->alarm);
@@ -105,8 +105,7 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
         reply_wake(exchange);
         return;
     }
-    add_headers(exchange, reply, response);
-    answer(exchange, (unsigned)reply->status, response);
+    reply_answer(exchange, reply, response);
 }
 
 void
@@ -116,6 +115,7 @@ exchange_refuse(struct exchange *exchange, const struct problem *problem)
     struct reply reply = {
         .status = status,
         .content_type = "application/problem+json",
+        .waited = exchange->suspended,
         .retry_after = status == 429 || status == 503,
     };
     struct text allow = {0};
@@ -130,137 +130,4 @@ exchange_refuse(struct exchange *exchange, const struct problem *problem)
     }
     exchange_reply(exchange, &reply, &body);
     text_free(&allow);
-}
-
-/* ---- streams -----------------------------------------------------------------------
- */
-
-static size_t
-take_carry(struct exchange *exchange, char *buffer, size_t room)
-{
-    struct text *carry = &exchange->carry;
-    size_t rest = carry->size - exchange->carried;
-    size_t size = rest < room ? rest : room;
-
-    if (size == 0)
-        return 0;
-    memcpy(buffer, carry->bytes + exchange->carried, size);
-    exchange->carried += size;
-    if (exchange->carried == carry->size) {
-        text_free(carry);
-        exchange->carried = 0;
-    }
-    return size;
-}
-
-/* Writes one piece; what does not fit is carried over to the next call. */
-static enum stream_step
-take_piece(struct exchange *exchange, char *buffer, size_t room, size_t *used)
-{
-    char bytes[STREAM_PIECE_MAX];
-    struct text piece = text_over(bytes, sizeof bytes);
-    enum stream_step step = exchange->next(exchange, &piece);
-
-    assert(!piece.failed);
-    size_t size = piece.size < room ? piece.size : room;
-    memcpy(buffer, bytes, size);
-    *used += size;
-    if (size < piece.size)
-        text_append(&exchange->carry, bytes + size, piece.size - size);
-    return step;
-}
-
-static ssize_t
-sleep_or_end(struct exchange *exchange, char *buffer)
-{
-    if (exchange->stream_over)
-        return MHD_CONTENT_READER_END_OF_STREAM;
-    if (exchange->connection->gone)
-        exchange_client_left(exchange, true);
-    if (exchange->phase == EXCHANGE_ABANDONED) {
-        buffer[0] = ' ';
-        return 1;
-    }
-    MHD_suspend_connection(exchange->mhd);
-    exchange->suspended = true;
-    return 0;
-}
-
-/* An abandoned stream is ended by a byte that cannot be sent any more: what ends it
- * with an error keeps the descriptor until it is the oldest of its cell. */
-static ssize_t
-on_read(void *context, uint64_t position, char *buffer, size_t room)
-{
-    struct exchange *exchange = context;
-    enum stream_step step = STREAM_PIECE;
-
-    (void)position;
-    if (exchange->phase == EXCHANGE_ABANDONED) {
-        buffer[0] = ' ';
-        return 1;
-    }
-    size_t used = take_carry(exchange, buffer, room);
-    while (used < room && step == STREAM_PIECE && !exchange->stream_over) {
-        step = take_piece(exchange, buffer + used, room - used, &used);
-        exchange->stream_over = step == STREAM_END;
-    }
-    if (exchange->carry.failed) {
-        connection_cut(exchange->connection);
-        return 1;
-    }
-    if (used == 0)
-        return sleep_or_end(exchange, buffer);
-    if (exchange->own)
-        exchange->own->bytes_sent += (int64_t)used;
-    return (ssize_t)used;
-}
-
-void
-exchange_stream(struct exchange *exchange, const struct reply *reply, stream_next *next)
-{
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, 128, on_read, exchange, NULL);
-    if (response == NULL) {
-        struct text failed = {.failed = true};
-
-        exchange_reply(exchange, reply, &failed);
-        return;
-    }
-    exchange->streaming = true;
-    exchange->next = next;
-    add_headers(exchange, reply, response);
-    add_header(response, "X-Accel-Buffering", "no");
-    answer(exchange, (unsigned)reply->status, response);
-}
-
-static ssize_t
-on_read_nothing(void *context, uint64_t position, char *buffer, size_t room)
-{
-    (void)context;
-    (void)position;
-    (void)buffer;
-    (void)room;
-    return MHD_CONTENT_READER_END_OF_STREAM;
-}
-
-bool
-exchange_is_head_of_stream(struct exchange *exchange, const struct reply *reply)
-{
-    if (exchange->method != METHOD_HEAD)
-        return false;
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, 128, on_read_nothing, NULL, NULL);
-    if (response == NULL) {
-        struct text failed = {.failed = true};
-
-        exchange_reply(exchange, reply, &failed);
-        return true;
-    }
-    /* A chunked answer would send its body after HEAD too: one that ends with the
-     * connection does not. */
-    MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-    add_headers(exchange, reply, response);
-    add_header(response, "X-Accel-Buffering", "no");
-    answer(exchange, (unsigned)reply->status, response);
-    return true;
 }

@@ -1,0 +1,21 @@
+#include "api/task_problem.h"
+
+enum error
+task_problem(const struct record *record, bool own, struct problem *problem)
+{
+    switch (record->reason) {
+    case REASON_TIMEOUT:
+        if (own)
+            return problem_set(problem, ERROR_TIMEOUT, "the timeout ran out");
+        return problem_set(problem, ERROR_CANCELLED,
+                           "%s was cancelled by its own timeout", record->id);
+    case REASON_DRAIN:
+        return problem_set(problem, ERROR_DRAINING,
+                           "the server stopped before it ended");
+    case REASON_RESET:
+        return problem_set(problem, ERROR_CANCELLED, "%s was cancelled by a reset",
+                           record->id);
+    default:
+        return problem_set(problem, ERROR_CANCELLED, "%s was cancelled", record->id);
+    }
+}

@@ -1,0 +1,155 @@
+/* exchange_view.c: what a handler asks of its exchange. */
+#include "http/http_private.h"
+
+#include <assert.h>
+
+struct registry *
+exchange_registry(struct exchange *exchange)
+{
+    return exchange->server->registry;
+}
+
+void *
+exchange_app(struct exchange *exchange)
+{
+    return exchange->server->config.app;
+}
+
+const double *
+exchange_limits(struct exchange *exchange)
+{
+    return exchange->server->config.limits;
+}
+
+const struct server *
+exchange_server(struct exchange *exchange)
+{
+    return exchange->server;
+}
+
+const struct route *
+exchange_route(struct exchange *exchange)
+{
+    return exchange->route;
+}
+
+unsigned
+exchange_method(struct exchange *exchange)
+{
+    return exchange->method;
+}
+
+int64_t
+exchange_received_ns(struct exchange *exchange)
+{
+    return exchange->received_ns;
+}
+
+enum format
+exchange_format(struct exchange *exchange)
+{
+    return exchange->format;
+}
+
+const char *
+exchange_id(struct exchange *exchange)
+{
+    return exchange->id.bytes;
+}
+
+const char *
+exchange_header(struct exchange *exchange, const char *name)
+{
+    return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
+}
+
+enum error
+exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *problem)
+{
+    return negotiate_prefer(exchange_header(exchange, "Prefer"),
+                            exchange_limits(exchange)[LIMIT_MAX_DELAY], out, problem);
+}
+
+void *
+exchange_room(struct exchange *exchange)
+{
+    return exchange->room;
+}
+
+void
+exchange_own(struct exchange *exchange, struct record *record)
+{
+    assert(exchange->own == NULL);
+    exchange->own = record;
+}
+
+struct record *
+exchange_owned(struct exchange *exchange)
+{
+    return exchange->own;
+}
+
+void
+exchange_let_go(struct exchange *exchange)
+{
+    struct record *own = exchange->own;
+
+    exchange->own = NULL;
+    record_release(own);
+}
+
+static void
+on_watch(struct watch *watch, int64_t now_ns)
+{
+    struct exchange *exchange = CONTAINER_OF(watch, struct exchange, watch);
+
+    if (exchange->phase == EXCHANGE_WAITING)
+        exchange->changed(exchange, now_ns);
+    else
+        reply_wake(exchange);
+}
+
+void
+exchange_watch(struct exchange *exchange, struct watches *watches,
+               exchange_changed *changed)
+{
+    exchange->changed = changed;
+    exchange->watch.changed = on_watch;
+    watches_watch(watches, &exchange->watch);
+}
+
+void
+exchange_unwatch(struct exchange *exchange)
+{
+    watch_stop(&exchange->watch);
+}
+
+bool
+exchange_answered(struct exchange *exchange)
+{
+    return exchange->phase > EXCHANGE_WAITING;
+}
+
+static void
+on_alarm(struct timer *timer, int64_t now_ns)
+{
+    struct exchange *exchange = CONTAINER_OF(timer, struct exchange, alarm);
+
+    if (exchange->phase == EXCHANGE_WAITING)
+        exchange->rang(exchange, now_ns);
+}
+
+enum error
+exchange_alarm(struct exchange *exchange, int64_t at_ns, exchange_changed *rang)
+{
+    exchange->rang = rang;
+    exchange->alarm.fire = on_alarm;
+    return timers_start(&exchange->server->registry->timers, &exchange->alarm,
+                        TIMER_LIMIT, at_ns);
+}
+
+void
+exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange))
+{
+    exchange->end = end;
+}
