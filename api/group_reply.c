@@ -30,6 +30,23 @@ write_head(const struct launch *launch, struct text *out)
     text_string(out, "[\n");
 }
 
+/* A launch that ran out of memory says so; what it made runs on. */
+static void
+write_end(const struct launch *launch, struct text *out)
+{
+    text_string(out, "]");
+    if (launch->broken) {
+        struct json_writer json = json_writer(out);
+        struct problem problem = {0};
+
+        problem_set(&problem, ERROR_OUT_OF_MEMORY, "only %zu of %zu were made",
+                    launch->made, launch->plan.n);
+        text_string(out, ",\"error\":");
+        problem_write(&problem, &json);
+    }
+    text_string(out, "}\n");
+}
+
 static enum stream_step
 next(struct exchange *exchange, struct text *out)
 {
@@ -53,7 +70,7 @@ next(struct exchange *exchange, struct text *out)
     }
     if (!launch_over(launch))
         return STREAM_WAIT;
-    text_string(out, "]}\n");
+    write_end(launch, out);
     return STREAM_END;
 }
 

@@ -360,7 +360,7 @@ delete_task(struct exchange *exchange, const void *in, struct problem *problem)
     (void)in;
     if (record == NULL)
         return ERROR_NOT_FOUND;
-    record_cancel(record, REASON_CANCEL, registry_now(exchange_registry(exchange)));
+    record_dismiss(record, REASON_CANCEL, registry_now(exchange_registry(exchange)));
     record_forget(record);
     exchange_reply(exchange, &reply, &nothing);
     return OK;

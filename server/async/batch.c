@@ -122,8 +122,7 @@ next_deadline(const struct batch *batch)
     return batch->start_ns + delay_to_ns(end_of(batch, batch->heap[0]));
 }
 
-/* Cannot fail: batch_start has made the room, and the timer that fires leaves its own.
- */
+/* Cannot fail: batch_start has made room, and the timer that fires leaves its own. */
 static void
 rearm(struct batch *batch)
 {

@@ -36,8 +36,7 @@ struct delays {
     double at[]; /* seconds */
 };
 
-/* The first n that the spec (fixed or seeded) gives; one holder, NULL: out of memory.
- */
+/* The first n that the spec (fixed or seeded) gives; one holder. NULL: no memory. */
 struct delays *delays_draw(const struct delay_spec *spec, size_t n);
 struct delays *delays_hold(struct delays *delays);
 void delays_release(struct delays *delays); /* NULL: nothing */

@@ -97,8 +97,7 @@ make_one(struct launch *launch)
         launch->running++;
 }
 
-/* Makes up to `count`; at the end leaves the group's list, with the hold of the making.
- */
+/* Makes up to `count`; at the end it leaves the list of the group. */
 static void
 make(struct launch *launch, size_t count, int64_t now_ns)
 {

@@ -2,7 +2,7 @@
  * launch.h: the tasks that one request starts together (task_wait_n). All start at the
  * same instant, or with a limit the first by index do, and each queued one starts at
  * the deadline of the wait that made room (at once, where that one was cancelled). They
- * are made in slices, so that a large launch does not hold up the others' timers.
+ * are made in slices, so that a large launch does not hold up the loop.
  */
 #pragma once
 
@@ -38,9 +38,9 @@ struct launch {
     struct wait *waits[]; /* held */
 };
 
-/* Reserves, and makes the first slice. The caller holds *out, to read what is made; the
- * launch goes on without. Errors: too-many-tasks, too-many-waits, out-of-memory; then
- * nothing has started. */
+/* Reserves, and makes the first slice; where memory ends later, the launch is `broken`.
+ * The caller holds *out, to read what is made; the launch goes on without. Errors:
+ * too-many-tasks, too-many-waits, out-of-memory; then nothing has started. */
 MUST_USE enum error launch_start(struct registry *registry,
                                  const struct launch_plan *plan, struct launch **out);
 void launch_release(struct launch *launch);

@@ -87,7 +87,7 @@ struct record {
 
 struct record_plan {
     enum record_kind kind;
-    const char *id;      /* NULL: one is made */
+    const char *id;      /* not in use; NULL: one is made */
     const char *label;   /* NULL: none */
     struct group *group; /* NULL: none */
     size_t waits;        /* how many it counts for; the caller has reserved them */

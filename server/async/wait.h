@@ -49,8 +49,7 @@ void wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns);
  * ended. */
 void wait_extend(struct wait *wait, double seconds);
 
-/* Seconds till its deadline, 0 where it has ended or it is over; a queued one's delay.
- */
+/* Seconds till its deadline, 0 where that is over; a queued one's delay. */
 double wait_remaining(const struct wait *wait, int64_t now_ns);
 
 /* For launch.c: a wait of the given delay, reserved by its caller, pending or queued;

@@ -338,8 +338,7 @@ a_batch_needs_no_times(void **state)
     batch_free(NULL);
 }
 
-/* ---- against a model ---------------------------------------------------------------
- */
+/* ---- against a model ------------------------------------------------ */
 
 struct expected {
     double end; /* seconds after the start */
@@ -356,8 +355,7 @@ compare(const void *a, const void *b)
     return left->index < right->index ? -1 : 1;
 }
 
-/* What asyncio does with a semaphore of `limit`: whoever ends lets the next one start.
- */
+/* What asyncio does with a semaphore: whoever ends lets the next one start. */
 static struct expected *
 simulate(const struct delays *delays, size_t limit)
 {

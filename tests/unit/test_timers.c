@@ -243,8 +243,7 @@ a_timer_may_free_itself_and_the_next(void **state)
     timers_free(&story.timers);
 }
 
-/* ---- against a model: the running timers in a sorted list ---------------------------
- */
+/* ---- against a model: the running timers in a sorted list ----------- */
 
 struct model {
     struct writer *sorted[MANY];

@@ -1,0 +1,550 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "async/wait.h"
+#include "world.h"
+
+static struct world world;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    world_open(&world, &WORLD_LIMITS);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    world_close(&world);
+    return 0;
+}
+
+static struct wait_plan
+plan_of(enum record_kind kind, double seconds)
+{
+    return (struct wait_plan){
+        .kind = kind,
+        .spec = {.fixed = true, .min = seconds, .max = seconds},
+        .start_ns = world.clock.now_ns,
+    };
+}
+
+static struct wait *
+start(const struct wait_plan *plan)
+{
+    struct wait *wait = NULL;
+
+    assert_int_equal(wait_start(&world.registry, plan, &wait), OK);
+    return wait;
+}
+
+static struct wait *
+start_kind(enum record_kind kind, double seconds)
+{
+    struct wait_plan plan = plan_of(kind, seconds);
+
+    return start(&plan);
+}
+
+/* A task of that id whose maker has let it go. */
+static struct wait *
+start_task(const char *id, double seconds)
+{
+    struct wait_plan plan = plan_of(KIND_TASK, seconds);
+
+    plan.id = id;
+    struct wait *wait = start(&plan);
+    record_release(&wait->record);
+    return wait;
+}
+
+static bool
+is_there(const char *id)
+{
+    return registry_find(&world.registry, id) != NULL;
+}
+
+static void
+a_wait_ends_at_its_deadline_and_not_before(void **state)
+{
+    (void)state;
+    struct wait *wait = start_kind(KIND_WAIT, 1.5);
+    struct listener listener;
+
+    listen_to(&listener, &wait->record.watches);
+    world_run(&world, 1.499999999);
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    assert_int_equal(listener.heard, 0);
+    world_run(&world, 1.5);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    assert_int_equal(wait->record.reason, REASON_NONE);
+    assert_int_equal(listener.heard, 1);
+    assert_true(wait->record.finished_ns == at(1.5));
+    assert_true(wait->delay == 1.5);
+    watch_stop(&listener.watch);
+    record_disown(&wait->record, at(1.5));
+}
+
+static void
+a_request_without_a_label_is_forgotten_with_its_request(void **state)
+{
+    (void)state;
+    struct wait *wait = start_kind(KIND_WAIT, 1);
+    char id[32];
+
+    snprintf(id, sizeof id, "%s", wait->record.id);
+    assert_true(is_there(id));
+    assert_int_equal(world.registry.tasks, 0); /* it is none */
+    assert_int_equal(world.registry.waits, 1);
+    world_run(&world, 1);
+    assert_true(is_there(id));
+    record_disown(&wait->record, at(1));
+    assert_false(is_there(id));
+    assert_int_equal(world.registry.count, 0);
+}
+
+static void
+a_client_that_leaves_cancels_its_wait(void **state)
+{
+    (void)state;
+    struct wait *wait = start_kind(KIND_WAIT, 1);
+
+    record_disown(&wait->record, at(0.5));
+    assert_int_equal(world.registry.count, 0);
+    assert_int_equal(world.registry.timers.count, 0);
+    assert_all_has_ended(&world.registry);
+}
+
+static void
+a_request_with_a_label_is_kept_with_the_reason_of_its_end(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_WAIT, 1);
+    char label[] = "of a test";
+
+    plan.label = label;
+    struct wait *wait = start(&plan);
+    label[0] = 'x'; /* it has its own */
+    record_disown(&wait->record, at(0.5));
+    assert_int_equal(world.registry.finished_count, 1);
+    assert_string_equal(wait->record.label, "of a test");
+    assert_int_equal(wait->record.state, STATE_CANCELLED);
+    assert_int_equal(wait->record.reason, REASON_DISCONNECT);
+    assert_true(wait->record.finished_ns == at(0.5));
+}
+
+static void
+a_task_runs_on_without_its_request(void **state)
+{
+    (void)state;
+    struct wait *wait = start_task("job", 2);
+
+    assert_int_equal(world.registry.tasks, 1);
+    world_run(&world, 2);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    assert_int_equal(world.registry.tasks, 0);
+    assert_ptr_equal(registry_find(&world.registry, "job"), &wait->record);
+    assert_ptr_equal(wait_of(&wait->record), wait);
+}
+
+static void
+a_wait_of_0_s_ends_when_it_is_settled(void **state)
+{
+    (void)state;
+    struct wait *wait = start_kind(KIND_WAIT, 0);
+
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    wait_settle(wait, world.clock.now_ns);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    wait_settle(wait, world.clock.now_ns);
+    record_disown(&wait->record, world.clock.now_ns);
+    wait = start_kind(KIND_WAIT, 1);
+    wait_settle(wait, at(0.9));
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    record_disown(&wait->record, at(0.9));
+}
+
+static void
+a_timeout_cancels_what_has_not_ended(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_TASK, 2);
+
+    plan.timeout_ns = NS_PER_SECOND;
+    struct wait *wait = start(&plan);
+    world_run(&world, 0.999);
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    world_run(&world, 1);
+    assert_int_equal(wait->record.state, STATE_CANCELLED);
+    assert_int_equal(wait->record.reason, REASON_TIMEOUT);
+    world_run(&world, 3);
+    assert_int_equal(wait->record.state, STATE_CANCELLED);
+    record_release(&wait->record);
+}
+
+static void
+a_result_wins_over_a_timeout_of_the_same_instant(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_TASK, 1);
+
+    plan.timeout_ns = NS_PER_SECOND;
+    struct wait *wait = start(&plan);
+    world.clock.now_ns = at(5); /* late, even */
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    record_release(&wait->record);
+}
+
+static void
+cancelling_stops_the_wait_once(void **state)
+{
+    (void)state;
+    struct wait *wait = start_kind(KIND_TASK, 1);
+    struct listener listener;
+
+    listen_to(&listener, &wait->record.watches);
+    assert_true(record_cancel(&wait->record, REASON_CANCEL, at(0.5)));
+    assert_false(record_cancel(&wait->record, REASON_RESET, at(0.6)));
+    assert_int_equal(wait->record.reason, REASON_CANCEL);
+    assert_int_equal(listener.heard, 1);
+    assert_true(wait_remaining(wait, at(0.5)) == 0);
+    world_run(&world, 2);
+    assert_int_equal(wait->record.state, STATE_CANCELLED);
+    watch_stop(&listener.watch);
+    record_release(&wait->record);
+}
+
+static void
+a_moved_wait_ends_at_its_new_deadline(void **state)
+{
+    (void)state;
+    struct wait *sooner = start_task("sooner", 5), *later = start_task("later", 5);
+
+    world_run(&world, 1);
+    wait_move(sooner, at(2), at(1));
+    wait_move(later, at(9), at(1));
+    assert_true(sooner->delay == 2);
+    assert_true(wait_remaining(sooner, at(1)) == 1);
+    world_run(&world, 8);
+    assert_true(sooner->record.finished_ns == at(2));
+    assert_int_equal(later->record.state, STATE_PENDING);
+    world_run(&world, 9);
+    assert_int_equal(later->record.state, STATE_DONE);
+    assert_true(later->delay == 9);
+}
+
+static void
+a_wait_moved_into_the_past_ends_now(void **state)
+{
+    (void)state;
+    struct wait *wait = start_task("job", 5);
+
+    world_run(&world, 2);
+    wait_move(wait, at(1), at(2));
+    assert_true(wait->delay == 2);
+    wait_settle(wait, at(2));
+    assert_int_equal(wait->record.state, STATE_DONE);
+    assert_true(wait->record.finished_ns == at(2));
+}
+
+static void
+an_extended_wait_ends_so_much_later(void **state)
+{
+    (void)state;
+    struct wait *wait = start_task("job", 1);
+
+    world_run(&world, 0.5);
+    wait_extend(wait, 0.25);
+    assert_true(wait->delay == 1.25);
+    assert_true(wait_remaining(wait, at(1.75)) == 0);
+    world_run(&world, 1.249999999);
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    world_run(&world, 1.25);
+    assert_int_equal(wait->record.state, STATE_DONE);
+}
+
+static void
+a_wait_may_be_extended_for_ever(void **state)
+{
+    (void)state;
+    struct wait *wait = start_task("job", 1);
+
+    for (int i = 0; i < 10000; i++)
+        wait_extend(wait, 8e6);
+    assert_true(wait->deadline_ns > 0);
+    world_run(&world, 1e6);
+    assert_int_equal(wait->record.state, STATE_PENDING);
+}
+
+static void
+what_remains_goes_down_to_0(void **state)
+{
+    (void)state;
+    struct wait *wait = start_task("job", 3);
+
+    assert_true(wait_remaining(wait, at(0)) == 3);
+    assert_true(wait_remaining(wait, at(2.5)) == 0.5);
+    assert_true(wait_remaining(wait, at(4)) == 0);
+}
+
+static void
+a_seeded_wait_draws_what_python_does(void **state)
+{
+    (void)state;
+    struct wait_plan plan = {
+        .kind = KIND_WAIT,
+        .spec = {.seeded = true, .seed = 7, .min = 0.5, .max = 10},
+        .start_ns = world.clock.now_ns,
+    };
+    struct wait *wait = start(&plan);
+
+    assert_true(wait->delay == 0x1.c9c7d82813563p+1);
+    assert_true(wait->deadline_ns == at(0x1.c9c7d82813563p+1));
+    record_disown(&wait->record, at(0));
+}
+
+static void
+the_time_since_the_request_was_read_counts(void **state)
+{
+    (void)state;
+    world_run(&world, 1);
+    struct wait_plan plan = plan_of(KIND_TASK, 2);
+
+    plan.start_ns = at(0.75);
+    struct wait *wait = start(&plan);
+    assert_true(wait->record.created_ns == at(0.75));
+    assert_true(wait->record.created_wall_ns
+                == MANUAL_CLOCK_WALL_SECONDS * NS_PER_SECOND + 750 * NS_PER_MS);
+    world_run(&world, 2.75);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    record_release(&wait->record);
+}
+
+static void
+ended_tasks_are_forgotten_after_the_retention(void **state)
+{
+    (void)state;
+    start_task("first", 1);
+    start_task("second", 2);
+    start_task("also second", 2);
+    world_run(&world, 3600.999);
+    assert_true(is_there("first"));
+    world_run(&world, 3601);
+    assert_false(is_there("first"));
+    assert_int_equal(world.registry.count, 2);
+    world_run(&world, 3602);
+    assert_int_equal(world.registry.count, 0);
+    assert_int_equal(world.registry.timers.count, 0);
+    start_task("third", 1);
+    world_run(&world, 7202.999);
+    assert_true(is_there("third"));
+    world_run(&world, 7203);
+    assert_false(is_there("third"));
+}
+
+static void
+a_record_that_somebody_holds_outlives_the_retention(void **state)
+{
+    (void)state;
+    struct wait *wait = start_task("job", 1);
+
+    record_hold(&wait->record);
+    world_run(&world, 4000);
+    assert_false(is_there("job"));
+    assert_int_equal(wait->record.state, STATE_DONE);
+    assert_string_equal(wait->record.id, "job");
+    record_forget(&wait->record); /* once more: nothing */
+    record_release(&wait->record);
+}
+
+static void
+no_more_ended_tasks_are_kept_than_max_tasks(void **state)
+{
+    (void)state;
+    world.registry.limits.max_tasks = 3;
+    start_task("a", 1);
+    start_task("b", 3);
+    start_task("c", 2);
+    world_run(&world, 3);
+    assert_int_equal(world.registry.finished_count, 3);
+    start_task("d", 1);
+    world_run(&world, 10);
+    assert_int_equal(world.registry.finished_count, 3);
+    assert_false(is_there("a")); /* ended first */
+    assert_true(is_there("b") && is_there("c") && is_there("d"));
+    start_task("e", 1);
+    world_run(&world, 20);
+    assert_false(is_there("c"));
+    assert_true(is_there("b"));
+}
+
+static void
+with_room_for_no_task_a_label_is_not_kept(void **state)
+{
+    (void)state;
+    world.registry.limits.max_tasks = 0;
+    struct wait_plan plan = plan_of(KIND_WAIT, 1);
+
+    plan.label = "of a test";
+    struct wait *wait = start(&plan);
+    record_release(&start(&plan)->record); /* the registry's alone */
+    registry_cancel_all(&world.registry, REASON_DRAIN, at(0.5));
+    assert_int_equal(wait->record.reason, REASON_DRAIN);
+    assert_int_equal(world.registry.finished_count, 0);
+    record_disown(&wait->record, at(0.5));
+    assert_int_equal(world.registry.count, 1);
+}
+
+static void
+one_task_too_many_is_refused(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_TASK, 1);
+    struct wait *wait = NULL;
+
+    world.registry.limits.max_tasks = 2;
+    start_task("a", 1);
+    start_task("b", 1);
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), ERROR_TOO_MANY_TASKS);
+    assert_null(wait);
+    record_release(&start_kind(KIND_WAIT, 1)->record); /* is no task */
+    world_run(&world, 1);
+    start_task("c", 1); /* ended ones do not count */
+    start_task("d", 1);
+    assert_int_equal(world.registry.tasks, 2);
+}
+
+static void
+one_wait_too_many_is_refused(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_WAIT, 1);
+    struct wait *wait = NULL;
+
+    world.registry.limits.max_waits = 2;
+    start_task("a", 1);
+    struct wait *other = start_kind(KIND_WAIT, 1);
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), ERROR_TOO_MANY_WAITS);
+    plan.kind = KIND_TASK;
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), ERROR_TOO_MANY_WAITS);
+    assert_null(wait);
+    assert_int_equal(world.registry.tasks, 1); /* all or nothing */
+    record_disown(&other->record, at(0));
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), OK);
+    record_release(&wait->record);
+}
+
+/* ---- watches -------------------------------------------------------- */
+
+/* Somebody who hears of one end, and stops: the own watch and that of a friend. */
+struct stopper {
+    struct listener listener;
+    struct watch *friend;
+    struct record *cancels;
+};
+
+static void
+stop_both(struct watch *watch, int64_t now_ns)
+{
+    struct stopper *stopper = CONTAINER_OF(watch, struct stopper, listener.watch);
+
+    stopper->listener.heard++;
+    watch_stop(watch);
+    if (stopper->friend)
+        watch_stop(stopper->friend);
+    if (stopper->cancels)
+        record_cancel(stopper->cancels, REASON_CANCEL, now_ns);
+}
+
+static void
+a_watch_may_stop_itself_and_the_next_one(void **state)
+{
+    (void)state;
+    struct wait *wait = start_task("job", 1);
+    struct listener last, next;
+    struct stopper stopper = {.listener.watch.changed = stop_both,
+                              .friend = &next.watch};
+
+    listen_to(&last, &wait->record.watches);
+    listen_to(&next, &wait->record.watches);
+    watches_watch(&wait->record.watches, &stopper.listener.watch);
+    world_run(&world, 1);
+    assert_int_equal(stopper.listener.heard, 1);
+    assert_int_equal(next.heard, 0);
+    assert_int_equal(last.heard, 1);
+    watch_stop(&last.watch);
+    watch_stop(&last.watch);
+}
+
+static void
+a_watch_of_a_group_may_cancel_another_member(void **state)
+{
+    (void)state;
+    struct group *group = group_hold_named(&world.registry, "g");
+    struct wait_plan plan = plan_of(KIND_TASK, 1);
+    plan.group = group;
+    struct wait *first = start(&plan), *second = start(&plan);
+    struct listener last;
+    struct stopper middle = {.listener.watch.changed = stop_both};
+    struct stopper head = {.listener.watch.changed = stop_both,
+                           .cancels = &second->record};
+
+    /* head hears of the first, cancels the second, and in that the middle one stops. */
+    listen_to(&last, &group->watches);
+    watches_watch(&group->watches, &middle.listener.watch);
+    watches_watch(&group->watches, &head.listener.watch);
+    world_run(&world, 1);
+    assert_int_equal(first->record.state, STATE_DONE);
+    assert_int_equal(second->record.state, STATE_CANCELLED);
+    assert_int_equal(head.listener.heard, 1);
+    assert_int_equal(middle.listener.heard, 1);
+    assert_int_equal(last.heard, 2);
+    watch_stop(&last.watch);
+    record_release(&first->record);
+    record_release(&second->record);
+    group_release(group);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_wait_ends_at_its_deadline_and_not_before),
+        TEST(a_request_without_a_label_is_forgotten_with_its_request),
+        TEST(a_client_that_leaves_cancels_its_wait),
+        TEST(a_request_with_a_label_is_kept_with_the_reason_of_its_end),
+        TEST(a_task_runs_on_without_its_request),
+        TEST(a_wait_of_0_s_ends_when_it_is_settled),
+        TEST(a_timeout_cancels_what_has_not_ended),
+        TEST(a_result_wins_over_a_timeout_of_the_same_instant),
+        TEST(cancelling_stops_the_wait_once),
+        TEST(a_moved_wait_ends_at_its_new_deadline),
+        TEST(a_wait_moved_into_the_past_ends_now),
+        TEST(an_extended_wait_ends_so_much_later),
+        TEST(a_wait_may_be_extended_for_ever),
+        TEST(what_remains_goes_down_to_0),
+        TEST(a_seeded_wait_draws_what_python_does),
+        TEST(the_time_since_the_request_was_read_counts),
+        TEST(ended_tasks_are_forgotten_after_the_retention),
+        TEST(a_record_that_somebody_holds_outlives_the_retention),
+        TEST(no_more_ended_tasks_are_kept_than_max_tasks),
+        TEST(with_room_for_no_task_a_label_is_not_kept),
+        TEST(one_task_too_many_is_refused),
+        TEST(one_wait_too_many_is_refused),
+        TEST(a_watch_may_stop_itself_and_the_next_one),
+        TEST(a_watch_of_a_group_may_cancel_another_member),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

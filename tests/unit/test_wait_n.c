@@ -1,0 +1,228 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "async/wait.h"
+#include "async/wait_n.h"
+#include "world.h"
+
+static struct world world;
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    world_open(&world, &WORLD_LIMITS);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    world_close(&world);
+    return 0;
+}
+
+static struct wait_n_plan
+plan_of(size_t n, double seconds)
+{
+    return (struct wait_n_plan){
+        .spec = {.fixed = true, .min = seconds, .max = seconds},
+        .n = n,
+        .start_ns = world.clock.now_ns,
+    };
+}
+
+static struct wait_n *
+start(const struct wait_n_plan *plan)
+{
+    struct wait_n *wait_n = NULL;
+
+    assert_int_equal(wait_n_start(&world.registry, plan, &wait_n), OK);
+    return wait_n;
+}
+
+static void
+n_waits_are_told_one_by_one(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(4, 1);
+    struct listener listener;
+
+    plan.limit = 1;
+    plan.times = true;
+    struct wait_n *wait_n = start(&plan);
+    listen_to(&listener, &wait_n->record.watches);
+    assert_ptr_equal(wait_n_of(&wait_n->record), wait_n);
+    assert_null(wait_of(&wait_n->record));
+    assert_int_equal(world.registry.waits, 4);
+    assert_int_equal(world.registry.tasks, 0);
+    world_run(&world, 3);
+    assert_int_equal(wait_n->done, 3);
+    assert_int_equal(listener.heard, 3);
+    assert_int_equal(wait_n->record.state, STATE_PENDING);
+    assert_int_equal(wait_n_cancelled(wait_n), 0);
+    world_run(&world, 4);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_int_equal(listener.heard, 4); /* the last progress is the end */
+    assert_int_equal(batch_index(wait_n->batch, 3), 3);
+    assert_true(batch_elapsed_ns(wait_n->batch, 3) == 4 * NS_PER_SECOND);
+    assert_int_equal(wait_n_cancelled(wait_n), 0);
+    assert_all_has_ended(&world.registry);
+    watch_stop(&listener.watch);
+    record_disown(&wait_n->record, at(4));
+    assert_int_equal(world.registry.count, 0);
+}
+
+static void
+no_waits_have_ended_at_once(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(0, 1);
+
+    plan.timeout_ns = 1;
+    plan.label = "kept";
+    struct wait_n *wait_n = start(&plan);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_null(wait_n->batch);
+    assert_int_equal(wait_n->n, 0);
+    record_disown(&wait_n->record, at(0));
+    assert_int_equal(world.registry.finished_count, 1);
+}
+
+static void
+a_timeout_keeps_what_has_ended(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(5, 1);
+
+    plan.limit = 2;
+    plan.timeout_ns = 2 * NS_PER_SECOND;
+    struct wait_n *wait_n = start(&plan);
+    world_run(&world, 2); /* four results, and they win */
+    assert_int_equal(wait_n->record.state, STATE_CANCELLED);
+    assert_int_equal(wait_n->record.reason, REASON_TIMEOUT);
+    assert_int_equal(wait_n->done, 4);
+    assert_int_equal(wait_n_cancelled(wait_n), 1);
+    assert_int_equal(batch_done(wait_n->batch), 4); /* somebody may read on */
+    assert_all_has_ended(&world.registry);
+    record_disown(&wait_n->record, at(2));
+}
+
+static void
+a_large_late_result_wins_over_its_timeout(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(20000, 1);
+
+    plan.timeout_ns = NS_PER_SECOND;
+    struct wait_n *wait_n = start(&plan);
+    world.clock.now_ns = at(2); /* not even built */
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_int_equal(wait_n->done, 20000);
+    record_disown(&wait_n->record, at(2));
+}
+
+static void
+a_client_that_leaves_cancels_all(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(10000, 1);
+    struct wait_n *wait_n = start(&plan);
+
+    record_disown(&wait_n->record, at(0.5));
+    assert_int_equal(world.registry.timers.count, 0);
+    assert_int_equal(world.registry.count, 0);
+    assert_all_has_ended(&world.registry);
+}
+
+static void
+a_kept_one_sheds_its_rows(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(100, 1);
+
+    plan.label = "kept";
+    struct wait_n *wait_n = start(&plan);
+    world_run(&world, 1);
+    assert_non_null(wait_n->batch);
+    record_disown(&wait_n->record, at(1));
+    assert_null(wait_n->batch);
+    assert_int_equal(wait_n->done, 100);
+    assert_int_equal(world.registry.count, 1);
+    world_run(&world, 3601);
+    assert_int_equal(world.registry.count, 0);
+}
+
+static void
+its_reader_keeps_it_when_it_is_put_out(void **state)
+{
+    (void)state;
+    world.registry.limits.max_tasks = 1;
+    struct wait_n_plan plan = plan_of(3, 1);
+    plan.label = "kept";
+    struct wait_n *wait_n = start(&plan), *other = start(&plan);
+    world_run(&world, 1);
+    assert_int_equal(world.registry.count, 1);
+    assert_int_equal(batch_index(wait_n->batch, 2), 2);
+    record_disown(&wait_n->record, at(1));
+    record_disown(&other->record, at(1));
+}
+
+static void
+a_released_one_is_done(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(3, 10);
+    struct wait_n *wait_n = start(&plan);
+
+    world_run(&world, 1);
+    batch_release(wait_n->batch, at(1));
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_true(batch_delay(wait_n->batch, 0) == 1);
+    record_disown(&wait_n->record, at(1));
+}
+
+static void
+each_of_the_n_counts(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(6, 1);
+    struct wait_n *wait_n = NULL;
+
+    world.registry.limits.max_waits = 10;
+    struct wait_n *other = start(&plan);
+    assert_int_equal(wait_n_start(&world.registry, &plan, &wait_n),
+                     ERROR_TOO_MANY_WAITS);
+    assert_null(wait_n);
+    plan.n = 4;
+    wait_n = start(&plan);
+    assert_int_equal(world.registry.waits, 10);
+    record_disown(&wait_n->record, at(0));
+    record_disown(&other->record, at(0));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(n_waits_are_told_one_by_one),
+        TEST(no_waits_have_ended_at_once),
+        TEST(a_timeout_keeps_what_has_ended),
+        TEST(a_large_late_result_wins_over_its_timeout),
+        TEST(a_client_that_leaves_cancels_all),
+        TEST(a_kept_one_sheds_its_rows),
+        TEST(its_reader_keeps_it_when_it_is_put_out),
+        TEST(a_released_one_is_done),
+        TEST(each_of_the_n_counts),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
