@@ -14,5 +14,6 @@
 #define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
 #define CLEANUP(function) __attribute__((cleanup(function)))
 
+#define NS_PER_US INT64_C(1000)
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_SECOND INT64_C(1000000000)

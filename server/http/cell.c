@@ -70,7 +70,7 @@ start_daemon(struct server *server, struct cell *cell)
         on_log, server, MHD_OPTION_CONNECTION_LIMIT, (unsigned)CELL_SIZE + 1,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, server->config.connection_memory,
         MHD_OPTION_CONNECTION_MEMORY_INCREMENT, (size_t)512,
-        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICTNESS, 1,
+        MHD_OPTION_CONNECTION_TIMEOUT, 0u, MHD_OPTION_STRICTNESS, MHD_STRICTNESS,
         MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, MHD_OPTION_URI_LOG_CALLBACK,
         exchange_on_target, server, MHD_OPTION_NOTIFY_COMPLETED, exchange_on_completed,
         server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, cell, MHD_OPTION_END);

@@ -5,8 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { IN_MAX = 1024 }; /* bytes of any route's struct of parameters */
-
 /* "GET /wait": where an unknown parameter was sent to. */
 static const char *
 place(struct exchange *exchange, char *buffer, size_t size)
@@ -113,13 +111,12 @@ choose_format(struct exchange *exchange, const void *in, struct problem *problem
 }
 
 static enum error
-parse(struct exchange *exchange, struct target *target, void *in,
+parse(struct exchange *exchange, struct target *target, const void *defaults, void *in,
       struct problem *problem)
 {
     const struct shape *shape = &exchange->route->in;
 
-    if (shape->count)
-        shape_defaults(shape, exchange_limits(exchange), in);
+    memcpy(in, defaults, shape->size);
     enum error error = parse_query(exchange, target, in, problem);
     if (!error)
         error = parse_body(exchange, in, problem);
@@ -196,14 +193,15 @@ static enum error
 handle(struct exchange *exchange, struct target *target,
        const struct route_found *found, struct problem *problem)
 {
-    _Alignas(max_align_t) char in[IN_MAX];
+    _Alignas(max_align_t) char in[PARAMETERS_MAX];
 
     exchange->route = found->route;
     if (server_draining(exchange->server) && !found->route->while_draining)
         return problem_set(problem, ERROR_DRAINING, "the server is stopping");
     enum error error = parse_id(exchange, found, problem);
     if (!error)
-        error = parse(exchange, target, in, problem);
+        error = parse(exchange, target, exchange->server->defaults[found->index], in,
+                      problem);
     if (!error)
         error = found->route->handle(exchange, in, problem);
     if (error && problem->error != error)

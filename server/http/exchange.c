@@ -97,7 +97,7 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     exchange->seen = true;
     exchange->method = method_of(method);
     exchange->received_ns = registry_now(exchange->server->registry);
-    if (guard_check(exchange->mhd, method, version, &problem))
+    if (guard_check(exchange->mhd, method, exchange->target, version, &problem))
         exchange_refuse(exchange, &problem);
     else
         check_length(exchange, &problem);

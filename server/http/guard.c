@@ -8,24 +8,28 @@
 
 #include <string.h>
 
+enum { CRLF_SIZE = 2 };
+
 struct guard {
     const char *wrong; /* NULL: nothing so far */
+    const char *end;   /* of what is checked, in libmicrohttpd's buffer */
     unsigned hosts, lengths, encodings;
     bool chunked, expects_other;
+};
+
+/* tchar of RFC 9110 §5.6.2 */
+static const bool token_bytes[256] = {
+    ['0' ... '9'] = true,  ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true,
+    ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,         ['-'] = true,
+    ['.'] = true,          ['^' ... '`'] = true, ['|'] = true,         ['~'] = true,
 };
 
 static bool
 is_token(const char *bytes, size_t size)
 {
-    static const char others[] = "!#$%&'*+-.^_`|~";
-
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)bytes[i];
-        bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
-
-        if (!letter && !(c >= '0' && c <= '9') && (c == 0 || !strchr(others, c)))
+    for (size_t i = 0; i < size; i++)
+        if (!token_bytes[(unsigned char)bytes[i]])
             return false;
-    }
     return size > 0;
 }
 
@@ -65,6 +69,27 @@ check_known(struct guard *guard, const char *name, const char *value)
         guard->expects_other = true;
 }
 
+/*
+ * 0.9.75 takes a bare CR or LF for the end of a line, and a line that begins with ':'
+ * or NUL for the end of the head: what follows would be another request. It cuts a
+ * value at a NUL, and loses track of a folded one. All of this shows, because its
+ * strings lie where they were read: from one to the next there must be a CRLF and
+ * nothing else.
+ */
+static const char wrong_line[] =
+    "a line of the head does not end in CRLF, is folded, or holds a NUL";
+
+static const char *
+check_end(struct MHD_Connection *mhd, const char *method, const char *end)
+{
+    const union MHD_ConnectionInfo *head =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+
+    return MHD_CHECKS_LINES || method + head->header_size == end + 2 * CRLF_SIZE
+               ? NULL
+               : wrong_line;
+}
+
 static enum MHD_Result
 on_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_size,
           const char *value, size_t value_size)
@@ -72,12 +97,15 @@ on_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_
     struct guard *guard = context;
 
     (void)kind;
-    if (!is_token(name, name_size))
+    if (!MHD_CHECKS_LINES && name != guard->end + CRLF_SIZE)
+        guard->wrong = wrong_line;
+    else if (!is_token(name, name_size))
         guard->wrong = "a header's name is not a token";
     else if (value_size && has_control(value, value_size))
         guard->wrong = "a header's value holds a control character";
     else
         check_known(guard, name, value ? value : "");
+    guard->end = value + value_size;
     return guard->wrong ? MHD_NO : MHD_YES;
 }
 
@@ -104,20 +132,24 @@ check_framing(const struct guard *guard, bool http_1_0)
 }
 
 enum error
-guard_check(struct MHD_Connection *mhd, const char *method, const char *version,
-            struct problem *problem)
+guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
+            const char *version, struct problem *problem)
 {
     bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
-    struct guard guard = {0};
+    struct guard guard = {.end = version + strlen(version)};
     const char *wrong;
 
     if (!http_1_0 && strcmp(version, "HTTP/1.1") != 0)
         wrong = "the version is neither HTTP/1.1 nor HTTP/1.0";
     else if (!is_token(method, strlen(method)))
         wrong = "the method is not a token";
+    else if (strchr(target, ' '))
+        wrong = "a blank in the target";
     else {
         MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &guard);
         wrong = check_framing(&guard, http_1_0);
+        if (wrong == NULL)
+            wrong = check_end(mhd, method, guard.end);
     }
     if (wrong == NULL)
         return OK;

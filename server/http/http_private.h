@@ -11,6 +11,7 @@
 enum {
     CELL_SIZE = 32, /* connections of one cell: a resume walks all of them */
     CELLS_KEPT_EMPTY = 2,
+    PARAMETERS_MAX = 1024, /* bytes of any route's struct of parameters */
 };
 
 /*
@@ -97,6 +98,7 @@ struct listener {
 
 struct server {
     struct server_config config;
+    void **defaults; /* by route: its parameters where none is given; owned */
     struct registry *registry;
     const struct log *log;
     struct hub hub;
@@ -192,5 +194,6 @@ void reply_wake(struct exchange *exchange);
 /* ---- guard.c ---- */
 
 /* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. */
-MUST_USE enum error guard_check(struct MHD_Connection *mhd, const char *method,
-                                const char *version, struct problem *problem);
+MUST_USE enum error
+guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
+            const char *version, struct problem *problem);

@@ -15,6 +15,12 @@
 
 #if MHD_VERSION >= 0x00097701
 #define MHD_OPTION_STRICTNESS MHD_OPTION_CLIENT_DISCIPLINE_LVL
+#define MHD_STRICTNESS 1
+#define MHD_CHECKS_LINES true
 #else
+/* The guard refuses what strictness would, and lines that it would not; 0.9.75 itself
+ * would send the head of its refusal twice. */
 #define MHD_OPTION_STRICTNESS MHD_OPTION_STRICT_FOR_CLIENT
+#define MHD_STRICTNESS 0
+#define MHD_CHECKS_LINES false
 #endif

@@ -98,8 +98,10 @@ negotiate_format(const char *accept, unsigned offered, enum format *out)
     double best = 0;
     int best_specific = 0;
 
-    if (accept == NULL)
-        accept = "*/*";
+    if (accept == NULL || strcmp(accept, "*/*") == 0) {
+        *out = (enum format)__builtin_ctz(offered);
+        return true;
+    }
     for (enum format format = 0; format < FORMAT_COUNT; format++) {
         int specific;
 

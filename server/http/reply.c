@@ -1,6 +1,7 @@
 #include "http/http_private.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -19,11 +20,12 @@ add_header(struct MHD_Response *response, const char *name, const char *value)
 static void
 add_server_timing(struct exchange *exchange, struct MHD_Response *response)
 {
-    int64_t now_ns = registry_now(exchange->server->registry);
+    int64_t us =
+        (registry_now(exchange->server->registry) - exchange->received_ns) / NS_PER_US;
     char value[64];
 
-    snprintf(value, sizeof value, "wait;dur=%.3f",
-             (double)(now_ns - exchange->received_ns) / (double)NS_PER_MS);
+    snprintf(value, sizeof value, "wait;dur=%" PRId64 ".%03" PRId64, us / 1000,
+             us % 1000);
     add_header(response, "Server-Timing", value);
 }
 

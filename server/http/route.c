@@ -75,12 +75,14 @@ route_find(const struct route *const *routes, unsigned method, const char *path,
     struct route_found found = {0};
     unsigned wanted = method == METHOD_HEAD ? METHOD_GET : method;
 
-    for (; *routes != NULL; routes++) {
-        if (!path_matches((*routes)->path, path, size, &found))
+    for (size_t i = 0; routes[i] != NULL; i++) {
+        if (!path_matches(routes[i]->path, path, size, &found))
             continue;
-        found.methods |= (*routes)->methods;
-        if ((*routes)->methods & wanted)
-            found.route = *routes;
+        found.methods |= routes[i]->methods;
+        if (routes[i]->methods & wanted) {
+            found.route = routes[i];
+            found.index = i;
+        }
     }
     return found;
 }

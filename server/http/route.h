@@ -64,6 +64,7 @@ struct route {
 
 struct route_found {
     const struct route *route; /* NULL: none for this method */
+    size_t index;              /* of the route in the list */
     unsigned methods;          /* of all routes of that path; 0: no such path */
     const char *id;            /* what stands for {id}, in the path; NULL: nothing */
     size_t id_size;

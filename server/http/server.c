@@ -1,6 +1,6 @@
 #include "http/http_private.h"
 
-#include <signal.h>
+#include <assert.h>
 #include <stdlib.h>
 
 #include <unistd.h>
@@ -97,6 +97,34 @@ init(struct server *server, const struct server_config *config,
     STAILQ_INIT(&server->dirty);
 }
 
+static void
+free_defaults(struct server *server)
+{
+    for (size_t i = 0; server->defaults && server->config.routes[i]; i++)
+        free(server->defaults[i]);
+    free(server->defaults);
+}
+
+/* Made once, for every request begins with them. */
+static bool
+make_defaults(struct server *server)
+{
+    const struct route *const *routes = server->config.routes;
+    size_t count = 0;
+
+    while (routes[count])
+        count++;
+    server->defaults = calloc(count + 1, sizeof *server->defaults);
+    for (size_t i = 0; server->defaults && i < count; i++) {
+        assert(routes[i]->in.size <= PARAMETERS_MAX);
+        server->defaults[i] = malloc(routes[i]->in.size + 1); /* it may be empty */
+        if (server->defaults[i] == NULL)
+            return false;
+        shape_defaults(&routes[i]->in, server->config.limits, server->defaults[i]);
+    }
+    return server->defaults != NULL;
+}
+
 /* libmicrohttpd has found itself in a state that it cannot mend. */
 static void
 on_panic(void *context, const char *file, unsigned line, const char *reason)
@@ -122,6 +150,11 @@ server_open(const struct server_config *config, struct registry *registry,
     }
     init(server, config, registry, log);
     MHD_set_panic_func(on_panic, (void *)(uintptr_t)log);
+    if (!make_defaults(server)) {
+        text_string(why, "cannot start: no memory");
+        server_close(server);
+        return NULL;
+    }
     if ((config->port >= 0 && !listener_open_tcp(server, why))
         || (config->unix_path && !listener_open_unix(server, why))) {
         server_close(server);
@@ -182,6 +215,7 @@ server_close(struct server *server)
     connections_reap(server);
     timers_free(&server->timers);
     hub_close(&server->hub);
+    free_defaults(server);
     free(server);
 }
 
