@@ -41,25 +41,18 @@ write_raw(struct json_writer *json, const char *bytes, size_t size)
 
 /*
  * What number_print says of these seconds up to 8388608 (2^23), where a double begins
- * to tell no single ns from the next; this goes on to tell them. And it needs no
- * strtod.
+ * to tell no single ns from the next; this goes on to tell them. And it computes with
+ * integers only.
  */
 static size_t
 print_seconds(int64_t ns, char out[NUMBER_TEXT_MAX])
 {
-    uint64_t whole = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns;
-    size_t size;
+    struct decimal decimal = {
+        .digits = ns < 0 ? 0 - (uint64_t)ns : (uint64_t)ns,
+        .exponent = -9,
+    };
 
-    if (whole > 0 && whole < NS_PER_SECOND / 10000)
-        return number_print(ns_to_seconds(ns), out);
-    size = (size_t)snprintf(out, NUMBER_TEXT_MAX, "%s%" PRIu64 ".%09" PRIu64,
-                            ns < 0 ? "-" : "", whole / NS_PER_SECOND,
-                            whole % NS_PER_SECOND);
-    while (out[size - 1] == '0')
-        size--;
-    if (out[size - 1] == '.')
-        size--;
-    return size;
+    return number_print_decimal(ns < 0, decimal, out);
 }
 
 /* U+0080 … U+009F, U+2028 and U+2029: valid as they are, but terminals obey the former

@@ -3,12 +3,13 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* A double that is written exactly has at most 767 digits that count. */
 enum { PARSED_MAX = 1023 };
+
+enum { DIGITS_MAX = 20 }; /* of UINT64_MAX */
 
 struct unit {
     const char *name;
@@ -157,16 +158,98 @@ ns_to_seconds(int64_t ns)
     return (double)ns / 1e9;
 }
 
+static char *
+put(char *out, const char *bytes, int size)
+{
+    memcpy(out, bytes, (size_t)size);
+    return out + size;
+}
+
+static char *
+put_zeros(char *out, int count)
+{
+    memset(out, '0', (size_t)count);
+    return out + count;
+}
+
+/* Up to `end`; returns the first digit. */
+static char *
+put_digits(char *end, uint64_t value)
+{
+    for (; value >= 100; value /= 100) {
+        *--end = (char)('0' + value % 10);
+        *--end = (char)('0' + value / 10 % 10);
+    }
+    for (; value >= 10; value /= 10)
+        *--end = (char)('0' + value % 10);
+    *--end = (char)('0' + value);
+    return end;
+}
+
+/* The first of the digits counts 10^power, which is shown with at least two digits. */
+static char *
+put_with_exponent(char *out, const char *digits, int count, int power)
+{
+    char room[DIGITS_MAX];
+    unsigned size = (unsigned)(power < 0 ? -power : power);
+    char *first = put_digits(room + DIGITS_MAX, size);
+
+    *out++ = digits[0];
+    if (count > 1) {
+        *out++ = '.';
+        out = put(out, digits + 1, count - 1);
+    }
+    *out++ = 'e';
+    *out++ = power < 0 ? '-' : '+';
+    if (size < 10)
+        *out++ = '0';
+    return put(out, first, (int)(room + DIGITS_MAX - first));
+}
+
+static char *
+put_in_full(char *out, const char *digits, int count, int power)
+{
+    if (power < 0) {
+        out = put_zeros(put(out, "0.", 2), -power - 1);
+        return put(out, digits, count);
+    }
+    if (count <= power + 1)
+        return put_zeros(put(out, digits, count), power + 1 - count);
+    out = put(out, digits, power + 1);
+    *out++ = '.';
+    return put(out, digits + power + 1, count - power - 1);
+}
+
 size_t
 number_print(double value, char out[NUMBER_TEXT_MAX])
 {
-    /* Only subnormal numbers are told apart by fewer than 15 digits. */
-    int precision = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
-    int size;
-
     assert(isfinite(value));
-    do
-        size = snprintf(out, NUMBER_TEXT_MAX, "%.*g", precision, value);
-    while (strtod(out, NULL) != value && precision++ < DBL_DECIMAL_DIG);
-    return (size_t)size;
+    return number_print_decimal(signbit(value), shortest_decimal(value), out);
+}
+
+size_t
+number_print_decimal(bool negative, struct decimal decimal, char out[NUMBER_TEXT_MAX])
+{
+    char room[DIGITS_MAX];
+    char *first, *at = out;
+    int count, power;
+
+    /* 0.41 comes as 4100000000000000: most of its zeros go at once. */
+    if (decimal.digits % 100000000 == 0) {
+        decimal.digits /= 100000000;
+        decimal.exponent += 8;
+    }
+    first = put_digits(room + DIGITS_MAX, decimal.digits);
+    count = (int)(room + DIGITS_MAX - first);
+    power = decimal.digits == 0 ? 0 : decimal.exponent + count - 1;
+    while (count > 1 && first[count - 1] == '0')
+        count--;
+    if (negative)
+        *at++ = '-';
+    if (power < -4 || power >= (count < DBL_DIG ? DBL_DIG : count))
+        at = put_with_exponent(at, first, count, power);
+    else
+        at = put_in_full(at, first, count, power);
+    *at = '\0';
+    return (size_t)(at - out);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/base.h"
+#include "base/shortest.h"
 
 #include <stdbool.h>
 
@@ -35,3 +36,8 @@ double ns_to_seconds(int64_t ns);
 /* The shortest decimal text that reads back as the same double, in JSON's grammar
  * (2, 0.41, 1e-07, 1e+22); returns its length without the NUL. `value` is finite. */
 size_t number_print(double value, char out[NUMBER_TEXT_MAX]);
+
+/* A decimal in the form that number_print would give it, without the zeros at its end;
+ * its exponent has at most three digits. */
+size_t
+number_print_decimal(bool negative, struct decimal decimal, char out[NUMBER_TEXT_MAX]);
