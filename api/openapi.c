@@ -5,13 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The bounds of an integer are integers: 5, not 5.0. */
+static json_t *
+bound(double value)
+{
+    json_int_t whole = (json_int_t)value;
+
+    return (double)whole == value ? json_integer(whole) : json_real(value);
+}
+
 static json_t *
 schema_of_number(const struct field *field, const double *limits, const char *type)
 {
     json_t *schema = json_pack("{s:s}", "type", type);
 
-    json_object_set_new(schema, "minimum", json_real(field->min));
-    json_object_set_new(schema, "maximum", json_real(field_max(field, limits)));
+    json_object_set_new(schema, "minimum", bound(field->min));
+    json_object_set_new(schema, "maximum", bound(field_max(field, limits)));
     return schema;
 }
 

@@ -53,7 +53,8 @@ write_both(struct group *group, int64_t now_ns, struct json_writer *json)
     json_key(json, "done");
     json_begin_array(json);
     TAILQ_FOREACH (record, &group->ended, in_ended) {
-        task_write(record, now_ns, json);
+        if (!record->lingers)
+            task_write(record, now_ns, json);
     }
     json_end_array(json);
     json_key(json, "pending");
@@ -188,7 +189,7 @@ write_row(struct exchange *exchange, struct state *state, struct text *out)
     row_end(format, out);
     state->counts[record->state]++;
     state->row++;
-    group_cursor_step(&state->cursor);
+    group_cursor_step(state->group, &state->cursor);
 }
 
 static enum stream_step

@@ -97,6 +97,7 @@ group_end(struct group *group, struct record *record, int64_t now_ns)
     struct group_cursor *cursor;
 
     TAILQ_INSERT_TAIL(&group->ended, record, in_ended);
+    record->end_serial = ++group->end_serial;
     group->ended_count++;
     if (record->state == STATE_FAILED)
         group->failed_count++;
@@ -107,8 +108,22 @@ group_end(struct group *group, struct record *record, int64_t now_ns)
     watches_tell(&group->watches, now_ns);
 }
 
-void
-group_leave(struct group *group, struct record *record)
+/* A cursor will come to it. */
+static bool
+is_awaited(const struct group *group, const struct record *record)
+{
+    const struct group_cursor *cursor;
+
+    LIST_FOREACH (cursor, &group->cursors, link) {
+        if (cursor->next && cursor->next->end_serial <= record->end_serial)
+            return true;
+    }
+    return false;
+}
+
+/* Out of the order of ends, and so out of the group. */
+static void
+drop(struct group *group, struct record *record)
 {
     struct group_cursor *cursor;
 
@@ -116,12 +131,37 @@ group_leave(struct group *group, struct record *record)
         if (cursor->next == record)
             cursor->next = TAILQ_NEXT(record, in_ended);
     }
-    TAILQ_REMOVE(&group->members, record, in_group);
     TAILQ_REMOVE(&group->ended, record, in_ended);
+    record->group = NULL;
+}
+
+static void
+drop_passed(struct group *group, struct record *record)
+{
+    if (!record->lingers || is_awaited(group, record))
+        return;
+    record->lingers = false;
+    group->lingering--;
+    drop(group, record);
+    record_release(record);
+}
+
+void
+group_leave(struct group *group, struct record *record)
+{
+    size_t most = group->registry->limits.max_tasks;
+
+    TAILQ_REMOVE(&group->members, record, in_group);
     group->count--;
     group->ended_count--;
     if (record->state == STATE_FAILED)
         group->failed_count--;
+    if (group->lingering < most && is_awaited(group, record)) {
+        record->lingers = true;
+        group->lingering++;
+        record_hold(record);
+    } else
+        drop(group, record);
     free_unused(group);
 }
 
@@ -130,19 +170,32 @@ group_cursor_open(struct group *group, struct group_cursor *cursor)
 {
     group_hold(group);
     cursor->next = TAILQ_FIRST(&group->ended);
+    while (cursor->next && cursor->next->lingers)
+        cursor->next = TAILQ_NEXT(cursor->next, in_ended);
     LIST_INSERT_HEAD(&group->cursors, cursor, link);
 }
 
 void
-group_cursor_step(struct group_cursor *cursor)
+group_cursor_step(struct group *group, struct group_cursor *cursor)
 {
-    cursor->next = TAILQ_NEXT(cursor->next, in_ended);
+    struct record *passed = cursor->next;
+
+    cursor->next = TAILQ_NEXT(passed, in_ended);
+    drop_passed(group, passed);
 }
 
 void
 group_cursor_close(struct group *group, struct group_cursor *cursor)
 {
+    struct record *record = cursor->next;
+
     LIST_REMOVE(cursor, link);
+    while (record != NULL) {
+        struct record *next = TAILQ_NEXT(record, in_ended);
+
+        drop_passed(group, record);
+        record = next;
+    }
     group_release(group);
 }
 

@@ -6,7 +6,9 @@
 
 #include "async/record.h"
 
-/* A place in the order of ends that survives what is removed. */
+/* A place in the order of ends. What ended while it was open is held for it until it
+ * has passed, though it be forgotten meanwhile: as many as the registry keeps, so that
+ * one who never steps on costs no more than that. */
 struct group_cursor {
     LIST_ENTRY(group_cursor) link;
     struct record *next; /* NULL: nothing more has ended yet */
@@ -18,13 +20,15 @@ struct group {
     UT_hash_handle by_name;
     struct registry *registry;
     struct record_list members; /* by creation: in_group */
-    struct record_list ended;   /* by end: in_ended */
+    struct record_list ended;   /* by end: in_ended; with those that linger */
     struct watches watches;     /* of the ends of its members */
     struct group_cursors cursors;
     struct launches launches; /* that still make members */
     size_t count;             /* members */
     size_t ended_count;
     size_t failed_count;
+    size_t lingering; /* no members any more, but in the way of a cursor */
+    uint64_t end_serial;
     size_t promised; /* members that launches will still make */
     size_t holders;
     char name[];
@@ -53,7 +57,7 @@ void group_leave(struct group *group, struct record *record);
 
 /* Puts the cursor before the first that ended and holds the group. */
 void group_cursor_open(struct group *group, struct group_cursor *cursor);
-void group_cursor_step(struct group_cursor *cursor);
+void group_cursor_step(struct group *group, struct group_cursor *cursor);
 void group_cursor_close(struct group *group, struct group_cursor *cursor);
 
 /* DELETE /tasks?group=: cancels and forgets every member. */

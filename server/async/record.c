@@ -159,10 +159,8 @@ record_forget(struct record *record)
         TAILQ_REMOVE(&registry->finished, record, in_finished);
         registry->finished_count--;
     }
-    if (record->group) {
+    if (record->group)
         group_leave(record->group, record);
-        record->group = NULL;
-    }
     record_release(record);
 }
 

@@ -66,6 +66,7 @@ struct record {
     TAILQ_ENTRY(record) in_finished; /* by end, where it is kept */
     TAILQ_ENTRY(record) in_group;    /* by creation */
     TAILQ_ENTRY(record) in_ended;    /* of the group, by end */
+    uint64_t end_serial;             /* in the group */
     struct group *group;             /* NULL: none */
     struct watches watches;
     struct timer timeout;
@@ -81,8 +82,9 @@ struct record {
     enum record_kind kind;
     enum record_state state;
     enum cancel_reason reason;
-    bool kept;   /* stays when it has ended */
-    bool listed; /* in the registry */
+    bool kept;    /* stays when it has ended */
+    bool listed;  /* in the registry */
+    bool lingers; /* forgotten, and still in the way of a cursor of its group */
 };
 
 struct record_plan {

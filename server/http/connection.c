@@ -26,10 +26,20 @@ connection_reading(struct connection *connection)
     set_deadline(connection, connection->server->config.header_timeout_ns, true);
 }
 
+/* Where the first bytes of a next request have come already, its deadline runs. Those
+ * that libmicrohttpd reads in the turn in which it ends the last answer do not show
+ * here: they count as idleness until the next byte comes. */
 void
 connection_idle(struct connection *connection)
 {
-    set_deadline(connection, connection->server->config.idle_timeout_ns, false);
+    bool ahead = connection->ahead;
+    char byte;
+
+    connection->ahead = false;
+    if (ahead && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+        connection_reading(connection);
+    else
+        set_deadline(connection, connection->server->config.idle_timeout_ns, false);
 }
 
 void
@@ -139,6 +149,8 @@ on_ready(struct hub_source *source, uint32_t events)
             return;
     } else if (!connection->reading && connection->exchange == NULL)
         connection_reading(connection); /* the first byte of the next request */
+    else if (connection->exchange && connection->exchange->phase > EXCHANGE_READING)
+        connection->ahead = true;
     if (!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
         return;
     connection->gone = true;

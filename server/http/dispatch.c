@@ -92,7 +92,8 @@ choose_format(struct exchange *exchange, const void *in, struct problem *problem
 {
     const struct route *route = exchange->route;
     const struct field *field = shape_find(&route->in, "format", strlen("format"));
-    const char *accept = exchange_header(exchange, MHD_HTTP_HEADER_ACCEPT);
+    TEXT_AUTO lines = {0};
+    const char *accept = exchange_header_list(exchange, MHD_HTTP_HEADER_ACCEPT, &lines);
 
     if (field && field_given(field, in)) {
         const struct value_word *word =

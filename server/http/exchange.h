@@ -26,6 +26,9 @@ enum format exchange_format(struct exchange *exchange);
 const char *exchange_id(struct exchange *exchange); /* what stands for {id} */
 /* The value of a request header, NULL: none. */
 const char *exchange_header(struct exchange *exchange, const char *name);
+/* The same of a header that is a list: its lines joined by commas, in the buffer. */
+const char *
+exchange_header_list(struct exchange *exchange, const char *name, struct text *buffer);
 MUST_USE enum error
 exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *problem);
 

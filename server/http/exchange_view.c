@@ -2,6 +2,7 @@
 #include "http/http_private.h"
 
 #include <assert.h>
+#include <strings.h>
 
 struct registry *
 exchange_registry(struct exchange *exchange)
@@ -63,10 +64,41 @@ exchange_header(struct exchange *exchange, const char *name)
     return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
 }
 
+struct header_lines {
+    const char *name;
+    struct text *out;
+};
+
+static enum MHD_Result
+add_line(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    const struct header_lines *lines = context;
+
+    (void)kind;
+    if (value && strcasecmp(name, lines->name) == 0)
+        text_format(lines->out, "%s%s", lines->out->size ? "," : "", value);
+    return MHD_YES;
+}
+
+const char *
+exchange_header_list(struct exchange *exchange, const char *name, struct text *buffer)
+{
+    const char *first = exchange_header(exchange, name);
+    struct header_lines lines = {name, buffer};
+
+    if (first == NULL)
+        return NULL;
+    MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, add_line, &lines);
+    text_append(buffer, "", 1);
+    return buffer->failed ? first : buffer->bytes;
+}
+
 enum error
 exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *problem)
 {
-    return negotiate_prefer(exchange_header(exchange, "Prefer"),
+    TEXT_AUTO lines = {0};
+
+    return negotiate_prefer(exchange_header_list(exchange, "Prefer", &lines),
                             exchange_limits(exchange)[LIMIT_MAX_DELAY], out, problem);
 }
 

@@ -43,6 +43,7 @@ struct connection {
     struct timer deadline;     /* real time */
     int fd;
     bool reading; /* the deadline is that of a request, not the idle one */
+    bool ahead;   /* more may have come while a request was answered */
     bool gone;    /* the client has sent its FIN, or worse */
     bool dead;    /* closed: waits for the end of the turn */
     TAILQ_ENTRY(connection) in_server;

@@ -29,6 +29,14 @@ add_server_timing(struct exchange *exchange, struct MHD_Response *response)
     add_header(response, "Server-Timing", value);
 }
 
+/* Where trailers end is as doubtful as where a head ends (guard.c): what follows them
+ * is not read. */
+static bool
+has_trailers(struct exchange *exchange)
+{
+    return MHD_get_connection_values(exchange->mhd, MHD_FOOTER_KIND, NULL, NULL) > 0;
+}
+
 static void
 add_headers(struct exchange *exchange, const struct reply *reply,
             struct MHD_Response *response)
@@ -48,7 +56,7 @@ add_headers(struct exchange *exchange, const struct reply *reply,
         add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     if (reply->waited)
         add_server_timing(exchange, response);
-    if (server_draining(exchange->server))
+    if (server_draining(exchange->server) || has_trailers(exchange))
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 

@@ -469,16 +469,28 @@ a_cursor_survives_what_is_forgotten(void **state)
     assert_ptr_equal(cursor.next, record_of(launch, 0));
     group_cursor_open(group, &late);
     assert_ptr_equal(late.next, record_of(launch, 0));
-    group_cursor_step(&cursor);
-    record_forget(record_of(launch, 1));
+    group_cursor_step(group, &cursor);
+    record_forget(record_of(launch, 1)); /* still before both */
+    record_forget(record_of(launch, 0)); /* before the late one */
+    assert_int_equal(group->count, 2);
+    assert_int_equal(group->lingering, 2);
+    assert_ptr_equal(cursor.next, record_of(launch, 1));
+    assert_ptr_equal(late.next, record_of(launch, 0));
+    group_cursor_step(group, &cursor);
     assert_null(cursor.next);
-    record_forget(record_of(launch, 0));
+    group_cursor_step(group, &late);
+    assert_int_equal(group->lingering, 1);
+    group_cursor_step(group, &late);
     assert_null(late.next);
+    assert_int_equal(group->lingering, 0);
     world_run(&world, 3);
     assert_ptr_equal(cursor.next, record_of(launch, 2));
     assert_ptr_equal(late.next, record_of(launch, 2));
     launch_release(launch);
     group_sweep(group, at(3));
+    assert_non_null(cursor.next); /* both that went are told */
+    group_cursor_step(group, &cursor);
+    group_cursor_step(group, &cursor);
     assert_null(cursor.next);
     assert_null(group_find(&world.registry, "g")); /* empty, yet held */
     group_cursor_close(group, &late);

@@ -1,0 +1,123 @@
+# shellcheck shell=bash
+# background.bash: requests that are held while a test does something else, and servers
+# of a test's own.
+
+# hold NAME PATH [curl's arguments]: asks in the background.
+hold() {
+    local path=$2 held=$BATS_TEST_TMPDIR/held-$1
+
+    shift 2
+    : >"$held.body"
+    curl -sSgN --max-time 60 -o "$held.body" -D "$held.headers" -w '%{http_code}' "$@" \
+        "$URL$path" >"$held.status" 2>"$held.error" 3>&- &
+    echo "$!" >"$held.pid"
+}
+
+# leave NAME: its client closes the connection.
+leave() {
+    local pid
+
+    pid=$(<"$BATS_TEST_TMPDIR/held-$1.pid")
+    kill -KILL "$pid" 2>/dev/null || true # it may have been answered
+    wait "$pid" 2>/dev/null || true
+}
+
+# answered NAME: waits for its answer and sets what `request` sets.
+answered() {
+    local held=$BATS_TEST_TMPDIR/held-$1 rc=0
+
+    wait "$(<"$held.pid")" || rc=$?
+    [[ $rc == 0 ]] || fail "curl for $1: exit $rc, $(<"$held.error")" || return
+    status_code=$(<"$held.status") body=$(<"$held.body")
+    body_file=$held.body headers_file=$held.headers
+    export status_code body body_file headers_file
+}
+
+# still_held NAME: it has not been answered.
+still_held() {
+    kill -0 "$(<"$BATS_TEST_TMPDIR/held-$1.pid")" 2>/dev/null ||
+        fail "$1 is answered: $(<"$BATS_TEST_TMPDIR/held-$1.body")"
+}
+
+# has_sent NAME TEXT: so much of its answer has come.
+has_sent() {
+    grep -qF -- "$2" "$BATS_TEST_TMPDIR/held-$1.body"
+}
+
+has_not_sent() {
+    ! has_sent "$@" || fail "$1 has sent $2 already"
+}
+
+# sockets [PID]: how many the server has open: those it listens on and each connection.
+sockets() {
+    find "/proc/${1:-$(server_pid)}/fd" -lname 'socket:*' 2>/dev/null | wc -l
+}
+
+sockets_are() {
+    [[ $(sockets "${2-}") == "$1" ]]
+}
+
+# descriptors [PID]: all that the server has open.
+descriptors() {
+    find "/proc/${1:-$(server_pid)}/fd" -type l 2>/dev/null | wc -l
+}
+
+# settle N: N more connections than before `hold` are there, and have had time to ask.
+# Nothing shows from outside that a request has been read which is in no list.
+settle() {
+    eventually sockets_are "$1" && sleep 0.2
+}
+
+# task ID [FILTER]: the task's JSON, or what the filter makes of it.
+task() {
+    curl -sSg "$URL/tasks/$1" | jq -c "${2:-.}"
+}
+
+# count QUERY: the total of a list.
+count() {
+    curl -sSg "$URL/tasks?$1" | jq .total
+}
+
+count_is() {
+    [[ $(count "$2") == "$1" ]]
+}
+
+# at_least A B: as numbers, exactly.
+at_least() {
+    python3 -c 'import sys; sys.exit(not float(sys.argv[1]) >= float(sys.argv[2]))' \
+        "$1" "$2" || fail "$1 is below $2"
+}
+
+# uniform SEED N MIN MAX: what CPython draws, one a line.
+uniform() {
+    python3 - "$@" <<'PYTHON'
+import random
+import sys
+
+seed, n, low, high = sys.argv[1:]
+random.seed(int(seed))
+for _ in range(int(n)):
+    print(random.uniform(float(low), float(high)))
+PYTHON
+}
+
+# own_server FLAG...: a waitd of this test's own; own_server_stop ends it.
+own_server() {
+    mkdir -p "$BATS_TEST_TMPDIR/own"
+    server_start "$BATS_TEST_TMPDIR/own" "$@"
+}
+
+# A test that has failed leaves its server behind.
+teardown() {
+    local dir=$BATS_TEST_TMPDIR/own
+
+    [[ ! -e $dir/pid || -e $dir/rc ]] || kill -KILL "$(<"$dir/pid")"
+}
+
+own_server_stop() {
+    server_stop "$BATS_TEST_TMPDIR/own"
+}
+
+own_server_pid() {
+    server_pid "$BATS_TEST_TMPDIR/own"
+}

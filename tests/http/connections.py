@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Many connections at once, for tests that curl is too slow or too polite for.
+
+connections.py leave PORT PID N ROUNDS   N waits and streams at once, left at once; after
+                                         each round prints how many descriptors PID has
+connections.py drain PORT PID N          N waits pending, half of them short, some of them
+                                         streams; SIGTERM; prints what became of them
+connections.py backlog PORT PID N        N connections that wait in the backlog when
+                                         SIGTERM comes, half of which ask only after it
+"""
+import collections
+import json
+import os
+import resource
+import signal
+import socket
+import sys
+import time
+import urllib.request
+
+PATIENCE = 30
+
+
+def connect(port):
+    client = socket.create_connection(("127.0.0.1", port))
+    client.settimeout(PATIENCE)
+    return client
+
+
+def ask(client, path):
+    client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+
+
+def total(port, query):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/tasks?{query}") as answer:
+        return json.load(answer)["total"]
+
+
+def until(is_so, what):
+    end = time.monotonic() + PATIENCE
+    while not is_so():
+        if time.monotonic() > end:
+            sys.exit(f"never: {what}")
+        time.sleep(0.01)
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def leave(port, pid, count, rounds):
+    for _ in range(rounds):
+        clients = [connect(port) for _ in range(count)]
+        for i, client in enumerate(clients):
+            ask(client, ("/wait?delay=60", "/wait_n?n=9&delay=60",
+                         "/measure?n=2&delay=60", "/wait_n?n=2&delay=60&format=sse")[i % 4])
+        until(lambda: total(port, "state=pending") == count, f"{count} pending")
+        for client in clients:
+            client.close()
+        start = time.monotonic()
+        until(lambda: total(port, "") == 0, "all gone")
+        if time.monotonic() - start > 2:
+            sys.exit(f"{count} clients that left were noticed after more than 2 s")
+        # the last of this script's own connections, and the cells' stopping
+        steady = [descriptors(pid), 0]
+        while steady[1] < 10:
+            time.sleep(0.01)
+            now = descriptors(pid)
+            steady = [now, steady[1] + 1] if now == steady[0] else [now, 0]
+        print(steady[0])
+
+
+def chunks(body):
+    """The body of a chunked answer, whole to its last chunk."""
+    out = b""
+    while True:
+        size, body = body.split(b"\r\n", 1)
+        length = int(size, 16)
+        if length == 0:
+            assert body == b"\r\n", body
+            return out
+        out += body[:length]
+        assert body[length:length + 2] == b"\r\n", body
+        body = body[length + 2:]
+
+
+def answer(client):
+    """What came of a request: a status, with the error of a stream where it has one."""
+    data = b""
+    try:
+        while part := client.recv(65536):
+            data += part
+    except ConnectionResetError:
+        return "reset"
+    if not data:
+        return "closed"
+    head, body = data.split(b"\r\n\r\n", 1)
+    status = head.split(b" ", 2)[1].decode()
+    closes = b"\r\nConnection: close" in head
+    if b"\r\nTransfer-Encoding: chunked" in head:
+        document = json.loads(chunks(body))
+        return f"{status} stream {document.get('error', {}).get('status', 'whole')}"
+    document = json.loads(body)
+    if "type" in document:
+        return f"{status} {document['type'].rpartition('/')[2]}" + (" close" if closes else "")
+    assert document.get("elapsed", 0) >= document.get("delay", 0), document
+    return status
+
+
+def drain(port, pid, count):
+    paths = ("/wait?delay=60", "/wait?delay=4", "/wait_n?n=3&delay=60", "/wait_n?n=3&delay=4")
+    clients = [connect(port) for _ in range(count)]
+    for i in range(0, count, 2):
+        ask(clients[i], paths[i % 4])
+    until(lambda: total(port, "state=pending") == count // 2, f"{count // 2} pending")
+    for i in range(1, count, 2):  # the short ones last
+        ask(clients[i], paths[i % 4])
+    until(lambda: total(port, "state=pending") == count, f"{count} pending")
+    os.kill(pid, signal.SIGTERM)
+    seen = collections.Counter()
+    for i, client in enumerate(clients):
+        seen[f"{paths[i % 4]} {answer(client)}"] += 1
+    for what, times in sorted(seen.items()):
+        print(times, what)
+
+
+def backlog(port, pid, count):
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as well:
+        well.read()
+    os.kill(pid, signal.SIGSTOP)
+    clients = [connect(port) for _ in range(count)]
+    for client in clients[::2]:
+        ask(client, "/healthz")
+    os.kill(pid, signal.SIGTERM)
+    os.kill(pid, signal.SIGCONT)
+    for client in clients[1::2]:
+        ask(client, "/healthz")
+    seen = collections.Counter(answer(client) for client in clients)
+    for what, times in sorted(seen.items()):
+        print(times, what)
+
+
+def main():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    jobs = {"leave": leave, "drain": drain, "backlog": backlog}
+    jobs[sys.argv[1]](*map(int, sys.argv[2:]))
+
+
+main()

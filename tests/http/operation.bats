@@ -1,0 +1,456 @@
+#!/usr/bin/env bats
+# operation.bats: flags, environment, port file, unix socket, health check, logs and exit
+# codes of the program itself.
+
+load helpers
+load background
+
+NOBODY=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+
+setup() {
+    own=$BATS_TEST_TMPDIR/own
+}
+
+teardown() {
+    [[ ! -e $own/pid || -e $own/rc ]] || own_server_stop
+}
+
+# refuses STATUS PATTERN FLAG...: it ends so, with one line on stderr that matches.
+refuses() {
+    local status_wanted=$1 pattern=$2
+
+    shift 2
+    run "-$status_wanted" --separate-stderr timeout -k 1 30 "$WAITD" "$@"
+    assert_eq "$output" '' || return
+    # shellcheck disable=SC2154 # set by run
+    assert_eq "${#stderr_lines[@]}" 1 "$stderr" || return
+    assert_match "$stderr" '^waitd: ' || return
+    assert_match "$stderr" "$pattern"
+}
+
+# flags_of [FILTER]: the flags in force that / shows, or what the filter makes of them.
+flags_of() {
+    curl -sS "$URL/" | jq -c ".flags${1:-}"
+}
+
+# ---- flags --------------------------------------------------------------------------
+
+@test "--version tells name and version" {
+    run -0 --separate-stderr "$WAITD" --version
+    assert_match "$output" '^waitd [0-9]+\.[0-9]+\.[0-9]+$'
+    get /version
+    assert_json '.name == "waitd" and "waitd " + .version == $version
+        and (.libmicrohttpd | test("^[0-9]"))' --arg version "$output"
+}
+
+@test "--help lists every flag that / shows, and those that only print" {
+    local flag
+
+    run -0 --separate-stderr "$WAITD" --help
+    assert_eq "$stderr" ''
+    while read -r flag; do
+        grep -qE -- "^  --${flag//_/-} +[^ ]" <<<"$output" || fail "--help lacks $flag"
+    done < <(curl -sS "$URL/" | jq -r '.flags | keys[]')
+    for flag in help version healthcheck host port port-file unix max-delay max-n max-tasks \
+        max-waits max-connections max-body connection-memory header-timeout idle-timeout \
+        retention drain log-format log-level seed; do
+        grep -qE -- "^  --$flag +[^ ]" <<<"$output" || fail "--help lacks $flag"
+    done
+}
+
+@test "/ shows the endpoints, and the flags in force: their defaults" {
+    get /
+    assert_status 200
+    assert_json '.name == "waitd" and .openapi == "/openapi.json"
+        and ([.endpoints[].path] | contains(["/wait", "/wait_n", "/measure", "/tasks",
+            "/tasks/{id}", "/tasks/{id}/result", "/tasks/{id}/cancel", "/reset", "/healthz",
+            "/readyz", "/version", "/openapi.json"]))
+        and (.endpoints | all((.methods | length > 0) and (.text | length > 0)))'
+    assert_json '.flags | .host == "127.0.0.1" and .max_delay == 300 and .max_n == 100000
+        and .max_tasks == 100000 and .max_waits == 2000000 and .max_body == 65536
+        and .connection_memory == 4096 and .header_timeout == 10 and .idle_timeout == 75
+        and .retention == 60 and .drain == 0.2 and .log_format == "text"
+        and .log_level == "info" and .seed == null and .unix == null
+        and .max_connections > 0'
+}
+
+@test "every flag takes a good value, and / shows it in force" {
+    own_server --host localhost --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
+        --max-tasks 8 --max-waits=9 --max-connections 10 --max-body 1MiB \
+        --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --retention 0 \
+        --drain 0 --log-format json --log-level warn --seed 11
+    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"localhost","unix":"'"$BATS_TEST_TMPDIR/s"'","max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"drain":0,"log_format":"json","log_level":"warn","seed":11}'
+    assert_eq "$(flags_of .port_file)" "\"$own/port\""
+}
+
+@test "a bad value of any flag: one line that names flag and value, exit code 2" {
+    local flag bad
+
+    while read -r flag bad; do
+        refuses 2 "^waitd: $flag=${bad//./\\.} " "$flag" "$bad"
+        refuses 2 "^waitd: $flag=${bad//./\\.} " "$flag=$bad"
+    done <<'BAD'
+--port eighty
+--port 65536
+--port -1
+--max-delay soon
+--max-delay 31d
+--max-delay 1e9
+--max-n 1.5
+--max-n -1
+--max-n 10000001
+--max-tasks 0
+--max-tasks many
+--max-waits 0
+--max-waits 0x10
+--max-connections 0
+--max-connections all
+--max-body 64KB
+--max-body 1
+--connection-memory 1
+--connection-memory 1GiB
+--header-timeout 0
+--header-timeout never
+--idle-timeout 0
+--idle-timeout 1week
+--retention -1
+--retention NaN
+--drain 2h
+--drain now
+--log-format xml
+--log-level loud
+--seed 1.5
+--seed 9223372036854775808
+BAD
+}
+
+@test "what is wrong comes with what would be right" {
+    refuses 2 'text, json$' --log-format xml
+    refuses 2 'debug, info, warn, error$' --log-level loud
+    refuses 2 'none' --port eighty
+    refuses 2 'limit of 65535' --port 65536
+    refuses 2 'limit of 3600 s' --drain 2h
+    refuses 2 'limit of 256 bytes' --max-body 1
+}
+
+@test "an unknown flag: one line, with the nearest that there is" {
+    refuses 2 '^waitd: --prot is not a flag; did you mean --port$' --prot 80
+    refuses 2 '^waitd: --max-dealy is not a flag; did you mean --max-delay$' --max-dealy=3
+    refuses 2 '^waitd: --healthcheck-now is not a flag' --healthcheck-now
+    refuses 2 '^waitd: --zzzzzzzz is not a flag; see --help$' --zzzzzzzz
+    refuses 2 '^waitd: serve is not a flag' serve
+    refuses 2 '^waitd: -p is not a flag' -p 80
+    refuses 2 'is not a flag' $'--bad\nline\e[31m'
+}
+
+@test "a missing, empty or repeated value: one line, exit code 2" {
+    refuses 2 '^waitd: --port needs a value' --port
+    refuses 2 '^waitd: --log-format needs a value' --port 0 --log-format
+    refuses 2 '^waitd: --port is empty' --port=
+    refuses 2 '^waitd: --host is empty' --host ''
+    refuses 2 '^waitd: --port was given twice' --port 80 --port 81
+}
+
+@test "an action beside a bad flag does not hide it" {
+    refuses 2 '^waitd: --bad is not a flag' --help --bad
+    refuses 2 '^waitd: --port=x ' --version --port x
+}
+
+# ---- environment --------------------------------------------------------------------
+
+@test "each flag is a variable, too" {
+    WAITD_MAX_DELAY=2m WAITD_MAX_N=7 WAITD_LOG_FORMAT=json WAITD_RETENTION=500ms \
+        own_server
+    assert_eq "$(flags_of ' | [.max_delay, .max_n, .log_format, .retention]')" '[120,7,"json",0.5]'
+}
+
+@test "the flag wins over the variable" {
+    WAITD_MAX_N=7 WAITD_PORT=1 WAITD_LOG_LEVEL=nonsense own_server --max-n 9 --log-level info
+    assert_eq "$(flags_of .max_n)" 9
+}
+
+@test "a bad variable: one line that names it, exit code 2" {
+    WAITD_PORT=x refuses 2 '^waitd: WAITD_PORT=x '
+    WAITD_MAX_DELAY=soon refuses 2 '^waitd: WAITD_MAX_DELAY=soon '
+    WAITD_LOG_FORMAT=xml refuses 2 '^waitd: WAITD_LOG_FORMAT=xml .*text, json$'
+    WAITD_MAX_N='' refuses 2 '^waitd: WAITD_MAX_N is empty'
+    WAITD_DRAIN=2h refuses 2 '^waitd: WAITD_DRAIN=2h .*limit of 3600 s'
+}
+
+@test "variables that it does not know are ignored" {
+    WAITD_PROT=80 WAITD_=x WAITD_MAX_DELAY_=3 WAITD_VERSION=9 own_server
+    get /healthz
+    assert_status 200
+}
+
+# ---- listening ----------------------------------------------------------------------
+
+@test "a port in use: one line, exit code 1; a second waitd is no exception" {
+    refuses 1 "^waitd: cannot listen on 127\.0\.0\.1 port $PORT: Address already in use$" \
+        --port "$PORT"
+    get /healthz
+    assert_status 200
+}
+
+@test "a host that does not resolve, or is not of this machine: one line, exit code 1" {
+    refuses 1 '^waitd: cannot listen on host no\.such\.host\.invalid: ' \
+        --host no.such.host.invalid --port 0
+    refuses 1 '^waitd: cannot listen on 192\.0\.2\.1 port 0: Cannot assign requested address$' \
+        --host 192.0.2.1 --port 0
+}
+
+@test "no permission: one line, exit code 1" {
+    local dir=$BATS_TEST_TMPDIR/closed copy=$BATS_FILE_TMPDIR/bin
+
+    mkdir -p "$dir" "$copy"
+    # the build directory may be closed to others
+    cp "$WAITD" "$copy/waitd"
+    chmod 755 "$copy"
+    chmod 555 "$dir"
+    if ((EUID == 0)); then
+        # bats's own directories are closed to others, too
+        copy=$(mktemp -d /tmp/waitd-XXXXXX)
+        cp "$WAITD" "$copy/waitd"
+        mkdir "$copy/closed"
+        chmod 755 "$copy" "$copy/closed"
+        dir=$copy/closed
+        printf '#!/bin/sh\nexec %s %s "$@"\n' "${NOBODY[*]}" "$copy/waitd" >"$copy/as-nobody"
+        chmod 755 "$copy/as-nobody"
+        WAITD=$copy/as-nobody refuses 1 \
+            "^waitd: cannot listen on $dir/s: Permission denied$" --port 0 --unix "$dir/s"
+        WAITD=$copy/as-nobody refuses 1 \
+            "^waitd: cannot write the port file $dir/p: Permission denied$" --port 0 \
+            --port-file "$dir/p"
+        rm -r "$copy"
+        return
+    fi
+    refuses 1 "^waitd: cannot listen on $dir/s: Permission denied$" --port 0 --unix "$dir/s"
+    refuses 1 "^waitd: cannot write the port file $dir/p: Permission denied$" --port 0 \
+        --port-file "$dir/p"
+}
+
+@test "a unix path that cannot be: one line, exit code 1" {
+    refuses 1 '^waitd: cannot listen on /nonexistent/s: No such file or directory$' \
+        --port none --unix /nonexistent/s
+    refuses 1 'longer than 107 bytes$' --port none --unix "/tmp/$(printf 'x%.0s' {1..120})"
+    echo kept >"$BATS_TEST_TMPDIR/file"
+    refuses 1 'Address already in use$' --port none --unix "$BATS_TEST_TMPDIR/file"
+    assert_eq "$(<"$BATS_TEST_TMPDIR/file")" kept
+}
+
+@test "a port file that cannot be written: one line, exit code 1" {
+    refuses 1 '^waitd: cannot write the port file /nonexistent/port: No such file or directory$' \
+        --port 0 --port-file /nonexistent/port
+    mkdir "$BATS_TEST_TMPDIR/taken"
+    refuses 1 '^waitd: cannot write the port file .*/taken: Is a directory$' \
+        --port 0 --port-file "$BATS_TEST_TMPDIR/taken"
+    assert_eq "$(find "$BATS_TEST_TMPDIR" -name 'taken*' | wc -l)" 1 # nothing is left beside it
+}
+
+@test "the port file holds the port and a newline, once it listens" {
+    own_server
+    assert_eq "$(od -An -c "$own/port" | tr -d ' \n')" "$PORT\\n"
+    assert_eq "$(flags_of .port)" 0
+    curl -sSf -o "$BATS_TEST_TMPDIR/health" "http://127.0.0.1:$PORT/healthz"
+}
+
+@test "--port none needs --unix" {
+    refuses 2 '^waitd: --port none needs --unix' --port none
+}
+
+# ---- the unix socket ----------------------------------------------------------------
+
+# A server without TCP, at $own/s.
+unix_server() {
+    mkdir -p "$own"
+    rm -f "$own/rc"
+    (
+        "$WAITD" --port none --unix "$own/s" >"$own/log" 2>&1 &
+        echo "$!" >"$own/pid"
+        rc=0
+        wait "$!" || rc=$?
+        echo "$rc" >"$own/rc"
+    ) 3>&- &
+    eventually curl -s -o "$BATS_TEST_TMPDIR/health" --unix-socket "$own/s" http://x/healthz
+}
+
+@test "--port none --unix: curl --unix-socket, no TCP, the socket is removed at the end" {
+    unix_server
+    run -0 --separate-stderr curl -sS --unix-socket "$own/s" 'http://x/wait?delay=0.05'
+    assert_eq "$(jq '.elapsed >= 0.05' <<<"$output")" true
+    run -0 --separate-stderr curl -sS --unix-socket "$own/s" http://x/
+    assert_eq "$(jq -c '.flags | [.port, .unix]' <<<"$output")" "[\"none\",\"$own/s\"]"
+    assert_eq "$(sockets "$(own_server_pid)")" 1
+    own_server_stop
+    [[ ! -e $own/s ]]
+}
+
+@test "--unix beside TCP: both answer of the same tasks" {
+    own_server --unix "$BATS_TEST_TMPDIR/s"
+    curl -sSf -o "$BATS_TEST_TMPDIR/made" --unix-socket "$BATS_TEST_TMPDIR/s" -X PUT \
+        'http://x/tasks/shared?delay=60'
+    get /tasks/shared
+    assert_json '.state == "pending"'
+    own_server_stop
+    [[ ! -e $BATS_TEST_TMPDIR/s ]]
+}
+
+@test "a client of the unix socket that leaves cancels its wait" {
+    unix_server
+    curl -sS --unix-socket "$own/s" 'http://x/wait?delay=60' >"$BATS_TEST_TMPDIR/w" 2>&1 3>&- &
+    eventually unix_pending 1
+    kill "$!"
+    eventually unix_pending 0
+    eventually sockets_are 1 "$(own_server_pid)"
+}
+
+unix_pending() {
+    [[ $(curl -sS --unix-socket "$own/s" 'http://x/tasks?state=pending' | jq .total) == "$1" ]]
+}
+
+@test "a stale socket is replaced" {
+    unix_server
+    kill -KILL "$(own_server_pid)"
+    eventually test -e "$own/rc"
+    [[ -S $own/s ]]
+    unix_server
+    own_server_stop
+}
+
+@test "a live socket is refused, and lives on" {
+    unix_server
+    refuses 1 "^waitd: cannot listen on $own/s: Address already in use$" --port none \
+        --unix "$own/s"
+    [[ -S $own/s ]]
+    curl -sSf -o "$BATS_TEST_TMPDIR/health" --unix-socket "$own/s" http://x/healthz
+}
+
+# ---- health check -------------------------------------------------------------------
+
+@test "--healthcheck asks the port, the port file, or the socket" {
+    own_server --unix "$BATS_TEST_TMPDIR/s"
+    run -0 "$WAITD" --healthcheck --port "$PORT"
+    assert_eq "$output" ''
+    run -0 "$WAITD" --healthcheck --host localhost --port "$PORT"
+    run -0 "$WAITD" --healthcheck --host 0.0.0.0 --port "$PORT"
+    run -0 "$WAITD" --healthcheck --port-file "$own/port"
+    run -0 "$WAITD" --healthcheck --port 1 --port-file "$own/port"
+    run -0 "$WAITD" --healthcheck --unix "$BATS_TEST_TMPDIR/s"
+    run -0 "$WAITD" --healthcheck --unix "$BATS_TEST_TMPDIR/s" --port 1
+    run -0 "$WAITD" --healthcheck --port none --unix "$BATS_TEST_TMPDIR/s"
+    WAITD_PORT=$PORT run -0 "$WAITD" --healthcheck
+    WAITD_PORT_FILE=$own/port run -0 "$WAITD" --healthcheck
+    own_server_stop
+    run -1 "$WAITD" --healthcheck --port "$PORT"
+    run -1 "$WAITD" --healthcheck --unix "$BATS_TEST_TMPDIR/s"
+}
+
+@test "--healthcheck exits 1 where nothing answers, what answers is no 200, or nothing comes" {
+    run -1 "$WAITD" --healthcheck --port 1
+    run -1 "$WAITD" --healthcheck --port-file /nonexistent/port
+    : >"$BATS_TEST_TMPDIR/empty"
+    run -1 "$WAITD" --healthcheck --port-file "$BATS_TEST_TMPDIR/empty"
+    run -1 "$WAITD" --healthcheck --unix /nonexistent/s
+    run -2 "$WAITD" --healthcheck --port x
+    own_server
+    kill -STOP "$(own_server_pid)"
+    run -1 timeout 40 "$WAITD" --healthcheck --port "$PORT" # after 2 s
+    kill -CONT "$(own_server_pid)"
+    run -0 "$WAITD" --healthcheck --port "$PORT"
+}
+
+# ---- logs ---------------------------------------------------------------------------
+
+@test "the log in text: time, level, event, fields, a line each" {
+    own_server --unix "$BATS_TEST_TMPDIR/with space"
+    own_server_stop
+    assert_eq "$(wc -l <"$own/log")" 3
+    assert_eq "$(grep -cE '^[0-9]{4}-[0-9-]+T[0-9:.]+Z info [a-z]+( [a-z]+=("[^"]*"|[^ ]+))*$' "$own/log")" 3
+    assert_eq "$(cut -d' ' -f3 "$own/log" | xargs)" 'listening draining stopped'
+    assert_match "$(head -n 1 "$own/log")" " host=127\.0\.0\.1 port=$PORT "
+    assert_match "$(head -n 1 "$own/log")" 'unix="[^"]*with space"'
+    assert_match "$(sed -n 2p "$own/log")" ' signal=SIGTERM$'
+}
+
+@test "the log in json: every line parses" {
+    own_server --log-format json --log-level debug --unix "$BATS_TEST_TMPDIR/quote\"d"
+    get '/wait?delay=0.01'
+    printf '%b' 'BOGUS\x01\r\n\r\n' | timeout 10 nc -N 127.0.0.1 "$PORT" >"$BATS_TEST_TMPDIR/bogus" || true
+    own_server_stop
+    body=$(jq -cs . "$own/log")
+    assert_json '[.[] | select(.level == "info").event] == ["listening", "draining", "stopped"]
+        and all((.time | test("^\\d{4}-\\d\\d-\\d\\dT.*Z$")) and (.level | length > 0))
+        and .[0].port == $port and (.[0].unix | endswith("quote\"d")) and .[0].version != null' \
+        --arg port "$PORT"
+}
+
+@test "--log-level leaves out what is below it" {
+    own_server --log-level warn
+    own_server_stop
+    assert_eq "$(<"$own/log")" ''
+    own_server --log-level info
+    own_server_stop
+    assert_eq "$(wc -l <"$own/log")" 3
+}
+
+@test "nothing goes to the standard output of a server" {
+    (
+        "$WAITD" --port 0 --port-file "$BATS_TEST_TMPDIR/port" >"$BATS_TEST_TMPDIR/out" \
+            2>"$BATS_TEST_TMPDIR/err" &
+        echo "$!" >"$BATS_TEST_TMPDIR/pid"
+        wait "$!"
+    ) 3>&- &
+    eventually test -s "$BATS_TEST_TMPDIR/port"
+    kill "$(<"$BATS_TEST_TMPDIR/pid")"
+    wait "$!"
+    assert_eq "$(<"$BATS_TEST_TMPDIR/out")" ''
+    assert_eq "$(grep -c listening "$BATS_TEST_TMPDIR/err")" 1
+}
+
+# ---- --seed -------------------------------------------------------------------------
+
+@test "--seed makes a run repeatable: delays, seeds and ids" {
+    local first second other
+
+    first=$(run_with_seed 5)
+    second=$(run_with_seed 5)
+    other=$(run_with_seed 6)
+    assert_eq "$first" "$second"
+    [[ $first != "$other" ]] || fail "$first with another seed, too"
+    assert_eq "$(wc -l <<<"$first")" 6
+}
+
+run_with_seed() {
+    own_server --seed "$1" || return
+    post /tasks '{"max_delay":100}' || return
+    jq -r '.id, .delay' <<<"$body"
+    post /tasks '{"n":2,"max_delay":100}' || return
+    jq -c '.group, .seed, [.tasks[].delay]' <<<"$body"
+    get '/wait?max_delay=0.01' || return
+    jq .delay <<<"$body"
+    own_server_stop
+}
+
+@test "without --seed no run is like another" {
+    local first second
+
+    own_server
+    post /tasks '{"max_delay":100}'
+    first=$(jq -c '[.id, .delay]' <<<"$body")
+    own_server_stop
+    own_server
+    post /tasks '{"max_delay":100}'
+    second=$(jq -c '[.id, .delay]' <<<"$body")
+    own_server_stop
+    [[ $first != "$second" ]] || fail "$first twice"
+}
+
+# ---- health -------------------------------------------------------------------------
+
+@test "/healthz and /readyz answer 200 while it serves" {
+    for path in /healthz /readyz; do
+        get "$path"
+        assert_status 200
+        assert_eq "$body" '{"status":"ok"}'
+    done
+}

@@ -1,0 +1,105 @@
+#!/usr/bin/env bats
+# protocol.bats: HTTP by the byte. See protocol.py.
+
+load helpers
+
+protocol() {
+    python3 "$HTTP_TESTS/protocol.py" "$PORT" "$1"
+}
+
+@test "ambiguous framing is refused, the connection closed and nothing smuggled" {
+    protocol framing
+}
+
+@test "broken chunks are refused, and nothing behind them is run" {
+    protocol bad_chunks
+}
+
+@test "HTTP/1.1 needs exactly one Host" {
+    protocol hosts
+}
+
+@test "a request line with another version or no token as method is refused" {
+    protocol request_lines
+}
+
+@test "header names that are no tokens, control bytes and unknown Expects are refused" {
+    protocol headers
+}
+
+@test "a head whose lines do not all end in CRLF, or hide its end, is refused" {
+    protocol lines
+}
+
+@test "a wrong target is refused or not found, and the connection lives on" {
+    protocol targets
+}
+
+@test "the absolute form of a target is accepted" {
+    protocol absolute_form
+}
+
+@test "pipelined requests are answered in order" {
+    protocol pipeline
+}
+
+@test "a request may come byte by byte" {
+    protocol pieces
+}
+
+@test "a connection is used again, whatever the answer was" {
+    protocol keep_alive
+}
+
+@test "HTTP/1.0 is answered, and its connection closed unless it asks" {
+    protocol http_1_0
+}
+
+@test "Expect: 100-continue is told to go on, or not" {
+    protocol expect_continue
+}
+
+@test "OPTIONS says what is allowed, and so does every 405" {
+    protocol options
+}
+
+@test "HEAD has the headers of GET" {
+    protocol head
+}
+
+@test "what is far too long ends in its class, soon" {
+    protocol too_long
+}
+
+@test "what is no HTTP at all harms nobody" {
+    protocol garbage
+}
+
+@test "a slow client is cut off after --header-timeout" {
+    server_start "$BATS_TEST_TMPDIR" --header-timeout 0.5
+    protocol slow
+    server_stop "$BATS_TEST_TMPDIR"
+}
+
+@test "an idle connection is closed after --idle-timeout, one that waits is not" {
+    server_start "$BATS_TEST_TMPDIR" --idle-timeout 1
+    protocol idle
+    server_stop "$BATS_TEST_TMPDIR"
+}
+
+@test "a client that has half-closed gets the answers that need no wait" {
+    local answer
+
+    answer=$(printf 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n' | nc -N -w 20 127.0.0.1 "$PORT")
+    assert_match "$answer" '^HTTP/1.1 200 OK'
+    assert_match "$answer" '\{"status":"ok"\}$'
+    printf 'GET /wait?delay=60&label=nc HTTP/1.1\r\nHost: a\r\n\r\n' |
+        nc -N -w 20 127.0.0.1 "$PORT" >"$BATS_TEST_TMPDIR/nothing"
+    get '/tasks?label=nc&state=pending'
+    assert_json '.total == 0'
+    protocol half_close
+}
+
+@test "a client that leaves in the middle of a stream cancels it" {
+    protocol leave
+}

@@ -1,0 +1,129 @@
+"""raw.py: HTTP by the byte: a connection that sends anything and reads what comes."""
+
+import json
+import socket
+import time
+
+
+class Closed(Exception):
+    """The server has closed the connection."""
+
+
+class Answer:
+    def __init__(self, status, headers, body):
+        self.status, self.headers, self.body = status, headers, body
+
+    def header(self, name):
+        return dict(self.headers).get(name.lower())
+
+    def json(self):
+        return json.loads(self.body)
+
+    def __repr__(self):
+        return f"{self.status} {self.headers} {self.body[:500]!r}"
+
+
+class Raw:
+    def __init__(self, port, timeout=30):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def send(self, data):
+        self.socket.sendall(data)
+
+    def send_what_it_takes(self, data):
+        """The server may have closed before all of it was sent."""
+        try:
+            self.socket.sendall(data)
+        except ConnectionError:
+            pass
+
+    def half_close(self):
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def more(self):
+        try:
+            piece = self.socket.recv(65536)
+        except ConnectionError as error:
+            raise Closed from error
+        if not piece:
+            raise Closed
+        self.buffer += piece
+
+    def until(self, mark):
+        while mark not in self.buffer:
+            self.more()
+        text, _, self.buffer = self.buffer.partition(mark)
+        return text
+
+    def exactly(self, size):
+        while len(self.buffer) < size:
+            self.more()
+        data, self.buffer = self.buffer[:size], self.buffer[size:]
+        return data
+
+    def rest(self):
+        """All until the server closes."""
+        try:
+            while True:
+                self.more()
+        except Closed:
+            rest, self.buffer = self.buffer, b""
+            return rest
+
+    def chunks(self):
+        body = b""
+        while size := int(self.until(b"\r\n"), 16):
+            body += self.exactly(size)
+            assert self.exactly(2) == b"\r\n"
+        assert self.until(b"\r\n") == b""
+        return body
+
+    def answer(self, head=False):
+        """The next one, whole; `head`: it is that of a HEAD."""
+        lines = self.until(b"\r\n\r\n").decode("latin-1").split("\r\n")
+        version, status, _ = lines[0].split(" ", 2)
+        assert version in ("HTTP/1.1", "HTTP/1.0"), lines
+        headers = [line.split(": ", 1) for line in lines[1:]]
+        answer = Answer(int(status), [(name.lower(), value) for name, value in headers], b"")
+        if head or answer.status in (204, 304) or answer.status < 200:
+            return answer
+        if answer.header("transfer-encoding") == "chunked":
+            answer.body = self.chunks()
+        elif answer.header("content-length") is not None:
+            answer.body = self.exactly(int(answer.header("content-length")))
+        else:
+            answer.body = self.rest()
+        return answer
+
+    def assert_closed(self):
+        rest = self.rest()
+        assert rest == b"", f"more came before the end: {rest!r}"
+
+    def ask(self, *request, **more):
+        self.send(message(*request))
+        return self.answer(**more)
+
+
+def message(method, target, *headers, body=b"", version="HTTP/1.1", host=True):
+    lines = [f"{method} {target} {version}"] + ["Host: a"] * host + list(headers)
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+
+
+def eventually(check, seconds=10):
+    end = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < end, "never"
+        time.sleep(0.02)
+
+
+def tasks(port, query):
+    with Raw(port) as raw:
+        return raw.ask("GET", f"/tasks?{query}").json()
