@@ -132,16 +132,13 @@ find_flag(const char *argument, size_t size)
     return NULL;
 }
 
-static bool
-find_action(const char *argument, enum action *action)
+static const struct action_info *
+find_action(const char *argument, size_t size)
 {
-    for (const struct action_info *info = config_actions; info->flag; info++) {
-        if (strcmp(info->flag, argument) == 0) {
-            *action = info->action;
-            return true;
-        }
-    }
-    return false;
+    for (const struct action_info *info = config_actions; info->flag; info++)
+        if (strlen(info->flag) == size && memcmp(info->flag, argument, size) == 0)
+            return info;
+    return NULL;
 }
 
 static bool
@@ -164,27 +161,41 @@ unknown_flag(const char *argument, size_t size, struct text *why)
 }
 
 static bool
+read_flag(const struct field *field, const char *value, struct config *config,
+          struct text *why)
+{
+    char name[FLAG_SIZE];
+
+    flag_name(field, false, name);
+    if (value)
+        return set(field, name, value, config, why);
+    text_format(why, "%s needs a value, such as %s: %s", name, field->example,
+                field->text);
+    return false;
+}
+
+static bool
 read_flags(int argc, char **argv, struct config *config, enum action *action,
            struct text *why)
 {
     for (int i = 1; i < argc; i++) {
         const char *argument = argv[i];
         size_t size = strcspn(argument, "=");
-
-        if (find_action(argument, action))
-            continue;
+        const char *value = argument[size] == '=' ? argument + size + 1 : NULL;
+        const struct action_info *info = find_action(argument, size);
         const struct field *field = find_flag(argument, size);
-        if (field == NULL)
-            return unknown_flag(argument, size, why);
-        const char *value = argument[size] == '=' ? argument + size + 1 : argv[++i];
-        char name[FLAG_SIZE];
-        flag_name(field, false, name);
-        if (value == NULL) {
-            text_format(why, "%s needs a value: %s", name,
-                        field_kind_text(field->kind));
+
+        if (info && value) {
+            text_format(why, "%s takes no value", info->flag);
             return false;
         }
-        if (!set(field, name, value, config, why))
+        if (info) {
+            *action = info->action;
+            continue;
+        }
+        if (field == NULL)
+            return unknown_flag(argument, size, why);
+        if (!read_flag(field, value ? value : argv[++i], config, why))
             return false;
     }
     return true;

@@ -454,3 +454,7 @@ run_with_seed() {
         assert_eq "$body" '{"status":"ok"}'
     done
 }
+
+@test "the manual page is what the program prints" {
+    "$WAITD" --print-man | diff -u "$BATS_TEST_DIRNAME/../../docs/waitd.8" -
+}
