@@ -146,6 +146,18 @@ end_first(struct batch *batch, int64_t now_ns)
         start_next(batch, end_of(batch, index));
 }
 
+/* Whether its first wait is due, and no other timer is due before it: after a pause a
+ * timeout must not come behind waits that end later than it. The first of a call stood
+ * at the top of the timers. */
+static bool
+is_next(const struct batch *batch, size_t before, int64_t now_ns)
+{
+    int64_t deadline_ns = next_deadline(batch);
+
+    return deadline_ns <= now_ns
+           && (batch->done == before || deadline_ns <= timers_next(batch->timers));
+}
+
 static void
 on_timer(struct timer *timer, int64_t now_ns)
 {
@@ -159,7 +171,7 @@ on_timer(struct timer *timer, int64_t now_ns)
         return;
     }
     while (batch->running && batch->done - before < SLICE
-           && next_deadline(batch) <= now_ns)
+           && is_next(batch, before, now_ns))
         end_first(batch, now_ns);
     if (batch->running)
         rearm(batch);

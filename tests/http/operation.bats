@@ -75,11 +75,11 @@ flags_of() {
 }
 
 @test "every flag takes a good value, and / shows it in force" {
-    own_server --host localhost --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
+    own_server --host 127.1 --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
         --max-tasks 8 --max-waits=9 --max-connections 10 --max-body 1MiB \
         --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --retention 0 \
         --drain 0 --log-format json --log-level warn --seed 11
-    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"localhost","unix":"'"$BATS_TEST_TMPDIR/s"'","max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"drain":0,"log_format":"json","log_level":"warn","seed":11}'
+    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"drain":0,"log_format":"json","log_level":"warn","seed":11}'
     assert_eq "$(flags_of .port_file)" "\"$own/port\""
 }
 
@@ -331,7 +331,7 @@ unix_pending() {
     own_server --unix "$BATS_TEST_TMPDIR/s"
     run -0 "$WAITD" --healthcheck --port "$PORT"
     assert_eq "$output" ''
-    run -0 "$WAITD" --healthcheck --host localhost --port "$PORT"
+    run -0 "$WAITD" --healthcheck --host 127.0.0.1 --port "$PORT"
     run -0 "$WAITD" --healthcheck --host 0.0.0.0 --port "$PORT"
     run -0 "$WAITD" --healthcheck --port-file "$own/port"
     run -0 "$WAITD" --healthcheck --port 1 --port-file "$own/port"

@@ -45,6 +45,24 @@ start(const struct wait_n_plan *plan)
     return wait_n;
 }
 
+/* The timers were not looked at for a while, as after SIGSTOP. */
+static void
+after_a_pause_a_timeout_still_comes_before_what_ends_later(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(4, 1);
+
+    plan.limit = 1;
+    plan.timeout_ns = 2 * NS_PER_SECOND;
+    struct wait_n *wait_n = start(&plan);
+    world.clock.now_ns = at(10);
+    timers_fire(&world.registry.timers, world.clock.now_ns, SIZE_MAX);
+    assert_int_equal(wait_n->done, 2);
+    assert_int_equal(wait_n->record.state, STATE_CANCELLED);
+    assert_int_equal(wait_n->record.reason, REASON_TIMEOUT);
+    record_disown(&wait_n->record, at(10));
+}
+
 static void
 n_waits_are_told_one_by_one(void **state)
 {
@@ -213,6 +231,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(after_a_pause_a_timeout_still_comes_before_what_ends_later),
         TEST(n_waits_are_told_one_by_one),
         TEST(no_waits_have_ended_at_once),
         TEST(a_timeout_keeps_what_has_ended),
