@@ -192,8 +192,14 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     free(exchange);
 }
 
-/* A half-close ends what waits, at once or when a stream would sleep; a stream that is
- * still sending what it has goes on while its connection is whole. */
+/* Whether it still works or sleeps for its client: a half-close ends that. A stream
+ * that only has to send what is there goes on while its connection is whole. */
+static bool
+waits_on(const struct exchange *exchange)
+{
+    return exchange->suspended || (exchange->own && !record_ended(exchange->own));
+}
+
 void
 exchange_client_left(struct exchange *exchange, bool broken)
 {
@@ -201,7 +207,7 @@ exchange_client_left(struct exchange *exchange, bool broken)
     bool streams = exchange->phase == EXCHANGE_SENDING && exchange->streaming
                    && !exchange->stream_over;
 
-    if (!waits && !(streams && (broken || exchange->suspended)))
+    if (!waits && !(streams && (broken || waits_on(exchange))))
         return;
     exchange->phase = EXCHANGE_ABANDONED;
     end_work(exchange);
