@@ -1,5 +1,6 @@
 /* manual.c: docs/api.md, from the route tables. */
 #include "api/app.h"
+#include "api/metrics.h"
 #include "base/number.h"
 
 #include <string.h>
@@ -77,21 +78,6 @@ print_field(const struct field *field, struct text *out)
 }
 
 static void
-print_methods(const struct route *route, struct text *out)
-{
-    static const unsigned methods[] = {METHOD_GET, METHOD_POST, METHOD_PUT,
-                                       METHOD_PATCH, METHOD_DELETE};
-    const char *separator = "";
-
-    for (size_t i = 0; i < COUNT(methods); i++) {
-        if (!(route->methods & methods[i]))
-            continue;
-        text_format(out, "%s%s", separator, method_name(methods[i]));
-        separator = "|";
-    }
-}
-
-static void
 print_answers(const struct route *route, struct text *out)
 {
     for (const struct answer *answer = route->answers; answer->status; answer++) {
@@ -111,7 +97,7 @@ static void
 print_route(const struct route *route, struct text *out)
 {
     text_string(out, "\n## ");
-    print_methods(route, out);
+    methods_print(route->methods, "|", out);
     text_format(out, " %s\n\n%s%s%s\n\n```sh\ncurl -s %s\n```\n\n", route->path,
                 route->text, route->more ? " " : "", route->more ? route->more : "",
                 route->example);
@@ -137,6 +123,13 @@ print_errors(struct text *out)
                     error_info(error)->slug, error_info(error)->text);
 }
 
+static void
+print_metrics(struct text *out)
+{
+    text_string(out, "\n## Metrics\n\n| name | type | |\n|---|---|---|\n");
+    metrics_print_table(out);
+}
+
 void
 api_print_manual(const struct app *app, struct text *out)
 {
@@ -144,4 +137,5 @@ api_print_manual(const struct app *app, struct text *out)
     for (const struct route *const *route = app->routes; *route; route++)
         print_route(*route, out);
     print_errors(out);
+    print_metrics(out);
 }

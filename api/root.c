@@ -9,7 +9,7 @@ write_endpoints(const struct app *app, struct json_writer *json)
     for (const struct route *const *route = app->routes; *route; route++) {
         struct text methods = {0};
 
-        methods_print((*route)->methods, &methods);
+        methods_print(methods_allowed((*route)->methods), ", ", &methods);
         json_begin_object(json);
         json_member_string(json, "path", (*route)->path);
         json_member_string(json, "methods", text_terminated(&methods));

@@ -20,6 +20,7 @@
     ROUTE(healthz)                                                                     \
     ROUTE(readyz)                                                                      \
     ROUTE(version)                                                                     \
+    ROUTE(metrics)                                                                     \
     ROUTE(openapi)                                                                     \
     ROUTE(problem)
 

@@ -196,11 +196,11 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
         exchange_reply(exchange, &over, &nothing);
         return OK;
     }
+    if (exchange_is_head_of_stream(exchange, &head))
+        return OK;
     delay_spec_seed(&plan.spec, &exchange_registry(exchange)->fastrand);
     if (prefer_task_wanted(exchange) && plan.n > 0)
         return group_reply_prefer(exchange, &plan);
-    if (exchange_is_head_of_stream(exchange, &head))
-        return OK;
     return start_stream(exchange, &plan);
 }
 

@@ -138,6 +138,9 @@ end_first(struct batch *batch, int64_t now_ns)
 {
     uint32_t index = pop(batch);
 
+    if (batch->released_ns == INT64_MAX)
+        histogram_add(&batch->timers->lateness,
+                      now_ns - batch->start_ns - delay_to_ns(end_of(batch, index)));
     batch->order[batch->done] = index;
     if (batch->elapsed)
         batch->elapsed[batch->done] = now_ns - batch->start_ns;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/histogram.h"
 
 #include <stdbool.h>
 
@@ -24,8 +25,9 @@ struct timer {
 struct timers {
     struct timers_entry *heap; /* owned */
     size_t count, capacity;
-    uint64_t started; /* so many so far */
-    bool yielding;    /* timers_fire stops after the timer that it fires */
+    uint64_t started;          /* so many so far */
+    struct histogram lateness; /* of the waits that ended by themselves */
+    bool yielding;             /* timers_fire stops after the timer that it fires */
 };
 
 /* Starts the timer; one that runs is moved. Fails (out of memory, and nothing changed)

@@ -37,6 +37,7 @@ on_deadline(struct timer *timer, int64_t now_ns)
     struct wait *wait = CONTAINER_OF(timer, struct wait, timer);
 
     record_hold(&wait->record);
+    histogram_add(&wait->record.registry->timers.lateness, now_ns - wait->deadline_ns);
     record_end(&wait->record, STATE_DONE, REASON_NONE, now_ns);
     leave_launch(wait, true, wait->deadline_ns);
     record_release(&wait->record);

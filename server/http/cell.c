@@ -101,6 +101,13 @@ cell_new(struct server *server)
     return cell;
 }
 
+bool
+cells_have_room(struct server *server)
+{
+    return server->connection_count < server->cell_count * CELL_SIZE
+           || cell_new(server) != NULL;
+}
+
 struct cell *
 cell_with_room(struct server *server)
 {
@@ -175,7 +182,8 @@ cell_stop(struct cell *cell)
 void
 cells_trim(struct server *server, size_t keep)
 {
-    while (server->cells_empty_count > keep) {
+    while (server->cells_empty_count > keep
+           && server->connection_count <= (server->cell_count - 1) * CELL_SIZE) {
         struct cell *cell = TAILQ_LAST(&server->cells_empty, cell_list);
 
         assert(cell->used == 0);

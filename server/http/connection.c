@@ -185,5 +185,6 @@ connection_open(struct server *server, int fd)
     }
     TAILQ_INSERT_TAIL(&server->connections, connection, in_server);
     server->connection_count++;
+    server->counts.accepted++;
     connection_reading(connection);
 }

@@ -144,7 +144,7 @@ answer_options(struct exchange *exchange, unsigned methods)
     struct text allow = {0};
     struct text nothing = {0};
 
-    methods_print(methods, &allow);
+    methods_print(methods_allowed(methods), ", ", &allow);
     struct reply reply = {.status = 204, .allow = text_terminated(&allow)};
     exchange_reply(exchange, &reply, &nothing);
     text_free(&allow);
@@ -197,6 +197,7 @@ handle(struct exchange *exchange, struct target *target,
     _Alignas(max_align_t) char in[PARAMETERS_MAX];
 
     exchange->route = found->route;
+    exchange->route_index = found->index;
     if (server_draining(exchange->server) && !found->route->while_draining)
         return problem_set(problem, ERROR_DRAINING, "the server is stopping");
     enum error error = parse_id(exchange, found, problem);

@@ -6,8 +6,10 @@
 #include <strings.h>
 
 enum {
-    DISCARD_FACTOR = 16
-}; /* bodies too large are read so far, to answer at the end */
+    DISCARD_FACTOR = 16, /* bodies too large are read so far, to answer at the end */
+    FIELD_MEMORY = 64,   /* what libmicrohttpd keeps of a header, cookie or parameter */
+    ANSWER_MEMORY = 400, /* what the longest head of an answer takes */
+};
 
 static struct connection *
 connection_of(struct MHD_Connection *mhd)
@@ -30,6 +32,7 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
     exchange->server = server;
     exchange->connection = connection;
     exchange->mhd = mhd;
+    exchange->route_index = server->routes;
     connection->exchange = exchange;
     server->exchange_count++;
     if (!connection->reading)
@@ -87,6 +90,29 @@ check_length(struct exchange *exchange, struct problem *problem)
     exchange_refuse(exchange, problem);
 }
 
+/* The head of the answer has to fit beside that of the request: libmicrohttpd would
+ * close without an answer, after the work has begun. It copies the cookies. */
+static void
+check_room(struct exchange *exchange, struct problem *problem)
+{
+    const union MHD_ConnectionInfo *head =
+        MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    int fields = MHD_get_connection_values(
+        exchange->mhd, MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND, NULL,
+        NULL);
+    const char *cookies = exchange_header(exchange, MHD_HTTP_HEADER_COOKIE);
+    size_t taken = head->header_size + (size_t)fields * FIELD_MEMORY
+                   + (cookies ? strlen(cookies) : 0);
+
+    if (taken + ANSWER_MEMORY <= exchange->server->config.connection_memory)
+        return;
+    problem_set(problem, ERROR_HEADERS_TOO_LARGE,
+                "the head leaves no room for that of the answer in the connection's "
+                "memory of %zu bytes",
+                exchange->server->config.connection_memory);
+    exchange_refuse(exchange, problem);
+}
+
 /* The head is there. What is refused here is refused without reading a body, and the
  * connection is closed after the answer. */
 static enum MHD_Result
@@ -100,6 +126,8 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     if (guard_check(exchange->mhd, method, exchange->target, version, &problem))
         exchange_refuse(exchange, &problem);
     else
+        check_room(exchange, &problem);
+    if (exchange->phase == EXCHANGE_READING)
         check_length(exchange, &problem);
     return exchange->phase == EXCHANGE_ANSWERED ? queue_answer(exchange) : MHD_YES;
 }
@@ -210,6 +238,7 @@ exchange_client_left(struct exchange *exchange, bool broken)
     if (!waits && !(streams && (broken || waits_on(exchange))))
         return;
     exchange->phase = EXCHANGE_ABANDONED;
+    exchange->server->counts.disconnects++;
     end_work(exchange);
     connection_cut(exchange->connection);
     reply_wake(exchange);

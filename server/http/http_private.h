@@ -63,6 +63,7 @@ struct exchange {
     struct connection *connection;
     struct MHD_Connection *mhd;
     const struct route *route; /* NULL: not found yet, or none */
+    size_t route_index;        /* for the counts */
     enum exchange_phase phase;
     unsigned method;
     unsigned allowed; /* for a 405: the methods of its path */
@@ -115,6 +116,8 @@ struct server {
     STAILQ_HEAD(, cell) dirty;
     size_t cells_empty_count;
     size_t cell_count;
+    struct server_counts counts;
+    size_t routes; /* how many there are */
     enum {
         SERVING,
         LINGERING, /* stopped listening: clients that have just come may still ask */
@@ -131,6 +134,10 @@ struct server {
 
 /* ---- cell.c ---- */
 
+/* Whether there is a cell for one more connection, made where there is none, so that
+ * none that was accepted finds the descriptors used up. */
+MUST_USE bool cells_have_room(struct server *server);
+
 /* A cell with room, made where there is none; NULL: the system refuses. */
 struct cell *cell_with_room(struct server *server);
 
@@ -146,7 +153,8 @@ void cells_run(struct server *server);
 /* Stops one at once; its connections are closed. */
 void cell_stop(struct cell *cell);
 
-/* Stops empty ones but CELLS_KEPT_EMPTY. Not from within libmicrohttpd. */
+/* Stops empty ones but `keep`, and those that silent connections will need. Not from
+ * within libmicrohttpd. */
 void cells_trim(struct server *server, size_t keep);
 
 /* ---- connection.c ---- */
@@ -188,6 +196,9 @@ void exchange_dispatch(struct exchange *exchange);
  * soon as its cell runs. */
 void reply_answer(struct exchange *exchange, const struct reply *reply,
                   struct MHD_Response *response);
+
+/* Of the body, handed to libmicrohttpd. */
+void reply_count_bytes(struct exchange *exchange, size_t size);
 
 /* The cell is run, a suspended one resumed. */
 void reply_wake(struct exchange *exchange);

@@ -64,6 +64,10 @@ accept_some(struct listener *listener, size_t most)
             pause_for_room(server);
             return false;
         }
+        if (!cells_have_room(server)) {
+            pause_for_room(server);
+            return false;
+        }
         int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0) {
             connection_open(server, fd);

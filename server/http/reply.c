@@ -60,6 +60,17 @@ add_headers(struct exchange *exchange, const struct reply *reply,
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 
+static void
+count_request(struct exchange *exchange, int status)
+{
+    struct server_counts *counts = &exchange->server->counts;
+    size_t slot = 0;
+
+    while (route_statuses[slot] && route_statuses[slot] != status)
+        slot++;
+    counts->requests[exchange->route_index][slot]++;
+}
+
 void
 reply_answer(struct exchange *exchange, const struct reply *reply,
              struct MHD_Response *response)
@@ -67,10 +78,19 @@ reply_answer(struct exchange *exchange, const struct reply *reply,
     assert(exchange->response == NULL && exchange->phase <= EXCHANGE_WAITING);
     add_headers(exchange, reply, response);
     exchange->status = (unsigned)reply->status;
+    count_request(exchange, reply->status);
     exchange->response = response;
     exchange->phase = EXCHANGE_ANSWERED;
     timers_stop(&exchange->server->registry->timers, &exchange->alarm);
     reply_wake(exchange);
+}
+
+void
+reply_count_bytes(struct exchange *exchange, size_t size)
+{
+    exchange->server->counts.bytes += size;
+    if (exchange->own)
+        exchange->own->bytes_sent += (int64_t)size;
 }
 
 void
@@ -107,8 +127,7 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
         reply = &failed;
         response = out_of_memory();
     }
-    if (exchange->own)
-        exchange->own->bytes_sent += (int64_t)body->size;
+    reply_count_bytes(exchange, body->size);
     *body = (struct text){0};
     if (response == NULL) { /* not even that: the connection is closed */
         exchange->phase = EXCHANGE_ABANDONED;
@@ -132,10 +151,11 @@ exchange_refuse(struct exchange *exchange, const struct problem *problem)
     struct text body = {0};
     struct json_writer json = json_writer(&body);
 
+    exchange->server->counts.problems[problem->error]++;
     problem_write(problem, &json);
     text_string(&body, "\n");
     if (problem->error == ERROR_METHOD_NOT_ALLOWED) {
-        methods_print(exchange->allowed, &allow);
+        methods_print(methods_allowed(exchange->allowed), ", ", &allow);
         reply.allow = text_terminated(&allow);
     }
     exchange_reply(exchange, &reply, &body);

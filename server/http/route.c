@@ -18,6 +18,9 @@ static const struct format_info formats[FORMAT_COUNT] = {
     [FORMAT_TEXT] = {"text", "text/plain", "text/plain; charset=utf-8"},
 };
 
+const int route_statuses[ROUTE_STATUSES] = {200, 201, 202, 204, 400, 404, 405, 406, 408,
+                                            409, 413, 414, 415, 429, 503, 504, 0};
+
 unsigned
 method_of(const char *name)
 {
@@ -88,20 +91,23 @@ route_find(const struct route *const *routes, unsigned method, const char *path,
 }
 
 void
-methods_print(unsigned methods, struct text *out)
+methods_print(unsigned methods, const char *separator, struct text *out)
 {
-    const char *separator = "";
+    const char *between = "";
 
-    if (methods & METHOD_GET)
-        methods |= METHOD_HEAD;
-    methods |= METHOD_OPTIONS;
     for (size_t i = 0; i < COUNT(method_names); i++) {
         if (!(methods & method_names[i].method))
             continue;
-        text_string(out, separator);
+        text_string(out, between);
         text_string(out, method_names[i].name);
-        separator = ", ";
+        between = separator;
     }
+}
+
+unsigned
+methods_allowed(unsigned methods)
+{
+    return methods | METHOD_OPTIONS | (methods & METHOD_GET ? METHOD_HEAD : 0);
 }
 
 static const char *

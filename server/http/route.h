@@ -20,6 +20,11 @@ enum method {
 };
 enum { METHODS_WITH_BODY = METHOD_POST | METHOD_PUT | METHOD_PATCH };
 
+/* The statuses that an answer can have, for who counts them; 0 ends the list and stands
+ * for any other. */
+extern const int route_statuses[];
+enum { ROUTE_STATUSES = 17 };
+
 /* The method of that name; 0: none of ours. */
 unsigned method_of(const char *name);
 
@@ -74,8 +79,11 @@ struct route_found {
 struct route_found route_find(const struct route *const *routes, unsigned method,
                               const char *path, size_t size);
 
-/* "GET, HEAD, POST, OPTIONS" for a set of methods. */
-void methods_print(unsigned methods, struct text *out);
+/* The names of a set of methods, the separator between them. */
+void methods_print(unsigned methods, const char *separator, struct text *out);
+
+/* With those that every path answers too: what Allow lists. */
+unsigned methods_allowed(unsigned methods);
 
 /* Why the tables are wrong (a missing text or example, min above max, the same endpoint
  * twice), NULL where they are right. */

@@ -44,6 +44,7 @@ check_drained(struct server *server)
 bool
 server_turn(struct server *server)
 {
+    int64_t begun_ns = clock_now(&clock_system);
     bool busy = true;
 
     for (int pass = 0; pass < PASSES && busy; pass++) {
@@ -53,6 +54,7 @@ server_turn(struct server *server)
     }
     connections_reap(server);
     cells_trim(server, CELLS_KEPT_EMPTY);
+    histogram_add(&server->counts.turns, clock_now(&clock_system) - begun_ns);
     check_drained(server);
     return busy;
 }
@@ -98,22 +100,27 @@ init(struct server *server, const struct server_config *config,
 }
 
 static void
-free_defaults(struct server *server)
+free_tables(struct server *server)
 {
     for (size_t i = 0; server->defaults && server->config.routes[i]; i++)
         free(server->defaults[i]);
     free(server->defaults);
+    free(server->counts.requests);
 }
 
-/* Made once, for every request begins with them. */
+/* What goes by route: the parameters where none is given, and the counts. */
 static bool
-make_defaults(struct server *server)
+make_tables(struct server *server)
 {
     const struct route *const *routes = server->config.routes;
     size_t count = 0;
 
     while (routes[count])
         count++;
+    server->routes = count;
+    server->counts.requests = calloc(count + 1, sizeof *server->counts.requests);
+    if (server->counts.requests == NULL)
+        return false;
     server->defaults = calloc(count + 1, sizeof *server->defaults);
     for (size_t i = 0; server->defaults && i < count; i++) {
         assert(routes[i]->in.size <= PARAMETERS_MAX);
@@ -150,7 +157,7 @@ server_open(const struct server_config *config, struct registry *registry,
     }
     init(server, config, registry, log);
     MHD_set_panic_func(on_panic, (void *)(uintptr_t)log);
-    if (!make_defaults(server)) {
+    if (!make_tables(server)) {
         text_string(why, "cannot start: no memory");
         server_close(server);
         return NULL;
@@ -215,7 +222,7 @@ server_close(struct server *server)
     connections_reap(server);
     timers_free(&server->timers);
     hub_close(&server->hub);
-    free_defaults(server);
+    free_tables(server);
     free(server);
 }
 
@@ -223,6 +230,24 @@ int
 server_port(const struct server *server)
 {
     return server->port;
+}
+
+const struct server_counts *
+server_counts(const struct server *server)
+{
+    return &server->counts;
+}
+
+size_t
+server_connections(const struct server *server)
+{
+    return server->connection_count;
+}
+
+size_t
+server_cells(const struct server *server)
+{
+    return server->cell_count;
 }
 
 const char *

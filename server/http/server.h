@@ -54,5 +54,22 @@ void server_drain(struct server *server, int64_t limit_ns, void (*drained)(void 
                   void *owner);
 bool server_draining(const struct server *server);
 
+/* What the server has counted since it was opened. */
+struct server_counts {
+    uint64_t accepted;    /* connections */
+    uint64_t disconnects; /* of clients that something waited for */
+    uint64_t bytes;       /* of bodies, handed to libmicrohttpd */
+    uint64_t problems[ERROR_COUNT];
+    /* By route and status: (*requests)[ROUTE_STATUSES], in the order of the list of
+     * routes, and then those of no route. */
+    uint64_t (*requests)[ROUTE_STATUSES];
+    struct histogram turns; /* of the loop: how long each took */
+};
+const struct server_counts *server_counts(const struct server *server);
+
+/* Right now: */
+size_t server_connections(const struct server *server);
+size_t server_cells(const struct server *server);
+
 /* The version of libmicrohttpd that runs. */
 const char *server_library_version(void);

@@ -80,8 +80,7 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
     }
     if (used == 0)
         return sleep_or_end(exchange, buffer);
-    if (exchange->own)
-        exchange->own->bytes_sent += (int64_t)used;
+    reply_count_bytes(exchange, used);
     return (ssize_t)used;
 }
 

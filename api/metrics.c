@@ -1,0 +1,236 @@
+/* GET /metrics: what the server counts, in Prometheus' text format 0.0.4. */
+#include "api/metrics.h"
+
+#include "api/app.h"
+#include "async/record.h"
+#include "base/number.h"
+
+struct source {
+    const struct app *app;
+    const struct registry *registry;
+    const struct server *server;
+    const struct server_counts *counts;
+    struct text *out;
+};
+
+/* One worker so far; the label is there so that what reads it need not change. */
+static const char worker[] = "worker=\"0\"";
+
+static void
+write_value(struct source *source, const char *name, const char *labels, uint64_t value)
+{
+    text_format(source->out, "%s{%s%s%s} %llu\n", name, worker, *labels ? "," : "",
+                labels, (unsigned long long)value);
+}
+
+static void
+write_connections(struct source *source, const char *name)
+{
+    write_value(source, name, "", server_connections(source->server));
+}
+
+static void
+write_accepted(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->counts->accepted);
+}
+
+static void
+write_disconnects(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->counts->disconnects);
+}
+
+static void
+write_bytes(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->counts->bytes);
+}
+
+static void
+write_cells(struct source *source, const char *name)
+{
+    write_value(source, name, "", server_cells(source->server));
+}
+
+static void
+write_waits(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->registry->waits);
+}
+
+/* A walk over all records, as a list is. */
+static void
+write_tasks(struct source *source, const char *name)
+{
+    uint64_t counts[STATE_COUNT] = {0};
+    const struct record *record;
+    char labels[32];
+
+    TAILQ_FOREACH (record, &source->registry->all, in_all) {
+        if (record->kind == KIND_TASK)
+            counts[record->state]++;
+    }
+    for (size_t state = 0; state < STATE_COUNT; state++) {
+        struct text text = text_over(labels, sizeof labels);
+
+        text_format(&text, "state=\"%s\"", record_state_words[state]);
+        write_value(source, name, text_terminated(&text), counts[state]);
+    }
+}
+
+static void
+write_route_requests(struct source *source, const char *name, const char *path,
+                     unsigned methods, const uint64_t counts[ROUTE_STATUSES])
+{
+    for (size_t i = 0; i < ROUTE_STATUSES; i++) {
+        char labels[160];
+        struct text text = text_over(labels, sizeof labels);
+
+        if (counts[i] == 0)
+            continue;
+        text_format(&text, "route=\"%s\",method=\"", path);
+        methods_print(methods, "|", &text);
+        text_format(&text, "\",status=\"%d\"", route_statuses[i]);
+        write_value(source, name, text_terminated(&text), counts[i]);
+    }
+}
+
+static void
+write_requests(struct source *source, const char *name)
+{
+    const struct route *const *routes = source->app->routes;
+    size_t i = 0;
+
+    for (; routes[i] != NULL; i++)
+        write_route_requests(source, name, routes[i]->path, routes[i]->methods,
+                             source->counts->requests[i]);
+    write_route_requests(source, name, "", 0, source->counts->requests[i]);
+}
+
+static void
+write_problems(struct source *source, const char *name)
+{
+    for (enum error error = OK + 1; error < ERROR_COUNT; error++) {
+        char labels[64];
+        struct text text = text_over(labels, sizeof labels);
+
+        if (source->counts->problems[error] == 0)
+            continue;
+        text_format(&text, "type=\"%s\"", error_info(error)->slug);
+        write_value(source, name, text_terminated(&text),
+                    source->counts->problems[error]);
+    }
+}
+
+static void
+write_histogram(struct source *source, const char *name,
+                const struct histogram *histogram)
+{
+    char number[NUMBER_TEXT_MAX];
+    uint64_t below = 0;
+
+    for (size_t i = 0; i <= HISTOGRAM_BOUNDS; i++) {
+        below += histogram->counts[i];
+        if (i < HISTOGRAM_BOUNDS)
+            number_print(ns_to_seconds(histogram_bounds_ns[i]), number);
+        text_format(source->out, "%s_bucket{%s,le=\"%s\"} %llu\n", name, worker,
+                    i < HISTOGRAM_BOUNDS ? number : "+Inf", (unsigned long long)below);
+    }
+    number_print(ns_to_seconds(histogram->sum_ns), number);
+    text_format(source->out, "%s_sum{%s} %s\n%s_count{%s} %llu\n", name, worker, number,
+                name, worker, (unsigned long long)below);
+}
+
+static void
+write_lateness(struct source *source, const char *name)
+{
+    write_histogram(source, name, &source->registry->timers.lateness);
+}
+
+static void
+write_turns(struct source *source, const char *name)
+{
+    write_histogram(source, name, &source->counts->turns);
+}
+
+static const struct metric {
+    const char *name, *type, *text;
+    void (*write)(struct source *source, const char *name);
+} metrics[] = {
+    {"waitd_requests_total", "counter",
+     "Requests answered, by route and status; route is empty where there was none.",
+     write_requests},
+    {"waitd_problems_total", "counter",
+     "Requests refused or failed, by type of problem.", write_problems},
+    {"waitd_waits", "gauge", "Waits held now; each of the n counts.", write_waits},
+    {"waitd_tasks", "gauge", "Tasks by state, kept ones included.", write_tasks},
+    {"waitd_lateness_seconds", "histogram",
+     "How long after its deadline a wait ended that ended by itself.", write_lateness},
+    {"waitd_turn_seconds", "histogram", "How long a turn of the loop took.",
+     write_turns},
+    {"waitd_disconnects_total", "counter",
+     "Clients that left while something waited for them.", write_disconnects},
+    {"waitd_connections", "gauge", "Connections open now.", write_connections},
+    {"waitd_accepted_total", "counter", "Connections accepted.", write_accepted},
+    {"waitd_cells", "gauge", "libmicrohttpd daemons that share the connections.",
+     write_cells},
+    {"waitd_body_bytes_total", "counter", "Bytes of bodies handed out to be sent.",
+     write_bytes},
+};
+
+void
+metrics_print_table(struct text *out)
+{
+    for (size_t i = 0; i < COUNT(metrics); i++)
+        text_format(out, "| `%s` | %s | %s |\n", metrics[i].name, metrics[i].type,
+                    metrics[i].text);
+}
+
+static enum error
+handle(struct exchange *exchange, const void *in, struct problem *problem)
+{
+    struct text body = {0};
+    struct reply reply = {.status = 200,
+                          .content_type = "text/plain; version=0.0.4; charset=utf-8"};
+    struct source source = {
+        .app = exchange_app(exchange),
+        .registry = exchange_registry(exchange),
+        .server = exchange_server(exchange),
+        .counts = server_counts(exchange_server(exchange)),
+        .out = &body,
+    };
+
+    (void)in;
+    (void)problem;
+    for (size_t i = 0; i < COUNT(metrics); i++) {
+        const struct metric *metric = &metrics[i];
+
+        text_format(&body, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->text,
+                    metric->name, metric->type);
+        metric->write(&source, metric->name);
+    }
+    exchange_reply(exchange, &reply, &body);
+    return OK;
+}
+
+static const struct answer answers[] = {
+    {200, FORMAT_TEXT, "All metrics.",
+     "# HELP waitd_waits Waits held now; each of the n counts.\n"
+     "# TYPE waitd_waits gauge\nwaitd_waits{worker=\"0\"} 3"},
+    {0},
+};
+static const enum error errors[] = {OK};
+
+const struct route route_metrics = {
+    .methods = METHOD_GET,
+    .path = "/metrics",
+    .text = "Says what the server has counted, for Prometheus.",
+    .more = "Counters begin with the process.",
+    .formats = 1 << FORMAT_TEXT,
+    .while_draining = true,
+    .answers = answers,
+    .errors = errors,
+    .example = "localhost:8080/metrics",
+    .handle = handle,
+};
