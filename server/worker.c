@@ -21,6 +21,7 @@ struct worker {
     uv_signal_t terminate, interrupt;
     int timer_fd;
     int64_t armed_ns; /* INT64_MAX: not armed */
+    bool expired;     /* readable until it is set again: nobody needs to read it */
     int64_t drain_ns;
     struct registry registry;
     struct server *server;
@@ -41,29 +42,31 @@ static void
 on_timer(uv_poll_t *poll, int status, int events)
 {
     struct worker *worker = CONTAINER_OF(poll, struct worker, timer);
-    uint64_t expirations;
 
     (void)status;
     (void)events;
-    (void)!read(worker->timer_fd, &expirations, sizeof expirations);
-    worker->armed_ns = INT64_MAX;
+    worker->expired = true;
 }
 
+/* Sets the timer where its deadline has come nearer, or has passed; at INT64_MAX it is
+ * disarmed. */
 static void
 arm(struct worker *worker)
 {
     int64_t next_ns = server_next_ns(worker->server);
+    struct itimerspec at = {0};
 
-    if (next_ns >= worker->armed_ns)
+    if (next_ns >= worker->armed_ns && !worker->expired)
         return;
     if (next_ns < 1)
         next_ns = 1; /* 0 would disarm it */
-    struct itimerspec at = {
-        .it_value = {.tv_sec = next_ns / NS_PER_SECOND,
-                     .tv_nsec = next_ns % NS_PER_SECOND},
-    };
-    if (timerfd_settime(worker->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0)
+    if (next_ns != INT64_MAX)
+        at.it_value = (struct timespec){.tv_sec = next_ns / NS_PER_SECOND,
+                                        .tv_nsec = next_ns % NS_PER_SECOND};
+    if (timerfd_settime(worker->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0) {
         worker->armed_ns = next_ns;
+        worker->expired = false;
+    }
 }
 
 static void

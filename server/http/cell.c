@@ -121,18 +121,14 @@ cell_with_room(struct server *server)
 bool
 cell_adopt(struct cell *cell, struct connection *connection)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
+    struct sockaddr address = {.sa_family = AF_UNSPEC}; /* nobody asks for it */
 
-    if (getpeername(connection->fd, (struct sockaddr *)&address, &size) != 0)
-        address.ss_family = AF_UNSPEC; /* it has left already: reading will tell */
     connection->cell = cell;
     cell->adopting = connection;
     cell->used++;
     relist(cell, cell->used - 1);
     cell_mark(cell);
-    if (MHD_add_connection(cell->daemon, connection->fd, (struct sockaddr *)&address,
-                           size)
+    if (MHD_add_connection(cell->daemon, connection->fd, &address, sizeof address)
         == MHD_YES)
         return true;
     /* libmicrohttpd has closed the descriptor. Whether it has told so before, the

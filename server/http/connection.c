@@ -1,13 +1,9 @@
 #include "http/http_private.h"
 
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-enum { USER_TIMEOUT_MS = 30000 }; /* a host that vanished is noticed by then */
 
 static void
 set_deadline(struct connection *connection, int64_t after_ns, bool reading)
@@ -163,16 +159,10 @@ void
 connection_open(struct server *server, int fd)
 {
     struct connection *connection = calloc(1, sizeof *connection);
-    int on = 1;
-    unsigned timeout_ms = USER_TIMEOUT_MS;
-
     if (connection == NULL) {
         close(fd);
         return;
     }
-    /* On a unix socket both fail, and nothing is lost. */
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
     connection->server = server;
     connection->fd = fd;
     connection->source.ready = on_ready;

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 enum {
     BACKLOG = 4096,
     ACCEPTS_A_TURN = 64,
+    USER_TIMEOUT_MS = 30000, /* a host that vanished is noticed by then */
 };
 static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
 
@@ -104,15 +106,26 @@ listen_on(struct server *server, struct listener *listener, int fd)
     return true;
 }
 
+/* What every accepted socket inherits. */
+static void
+set_options(int fd)
+{
+    int on = 1;
+    unsigned timeout_ms = USER_TIMEOUT_MS;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+}
+
 static int
 bind_tcp(const struct addrinfo *address)
 {
-    int on = 1;
     int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    set_options(fd);
     if (bind(fd, address->ai_addr, address->ai_addrlen) == 0)
         return fd;
     int saved = errno;
