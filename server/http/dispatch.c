@@ -62,7 +62,7 @@ unsupported(const char *type, struct problem *problem)
 static enum error
 parse_body(struct exchange *exchange, void *in, struct problem *problem)
 {
-    const struct text *body = &exchange->body;
+    const struct text *body = &exchange->buffer;
     const char *type = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE);
     char where[64];
 
@@ -128,14 +128,25 @@ parse(struct exchange *exchange, struct target *target, const void *defaults, vo
     return error;
 }
 
+/* The id stays where it is, in the target, and is terminated there: the query has been
+ * split off, and the rest of the path has been matched. */
 static enum error
 parse_id(struct exchange *exchange, const struct route_found *found,
          struct problem *problem)
 {
+    struct value_name id = {0};
+
     if (found->route->path_field == NULL)
         return OK;
-    return field_set_text(found->route->path_field, exchange_limits(exchange),
-                          found->id, found->id_size, &exchange->id, problem);
+    enum error error =
+        field_set_text(found->route->path_field, exchange_limits(exchange), found->id,
+                       found->id_size, &id, problem);
+    if (!error) {
+        exchange->target[found->id - exchange->target + (ptrdiff_t)found->id_size] =
+            '\0';
+        exchange->id = found->id;
+    }
+    return error;
 }
 
 static void
@@ -223,7 +234,7 @@ exchange_dispatch(struct exchange *exchange)
         error = find(exchange, &target, &found, &problem);
     if (!error && exchange->phase == EXCHANGE_WAITING)
         error = handle(exchange, &target, &found, &problem);
-    text_free(&exchange->body);
+    text_free(&exchange->buffer);
     if (error)
         exchange_refuse(exchange, &problem);
 }

@@ -137,14 +137,14 @@ on_body(struct exchange *exchange, const char *upload, size_t *size)
 {
     size_t limit = exchange->server->config.max_body;
 
-    if (exchange->body.size + *size > limit * DISCARD_FACTOR)
+    if (exchange->buffer.size + *size > limit * DISCARD_FACTOR)
         return MHD_NO;
-    if (exchange->body.size + *size > limit)
+    if (exchange->buffer.size + *size > limit)
         exchange->body_too_large = true;
     if (exchange->body_too_large)
-        exchange->body.size += *size; /* counted, not kept */
+        exchange->buffer.size += *size; /* counted, not kept */
     else
-        text_append(&exchange->body, upload, *size);
+        text_append(&exchange->buffer, upload, *size);
     *size = 0;
     return MHD_YES;
 }
@@ -211,11 +211,7 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
         MHD_destroy_response(exchange->response);
     exchange->connection->exchange = NULL;
     connection_idle(exchange->connection);
-    if (!exchange->body_too_large)
-        text_free(&exchange->body);
-    else
-        free(exchange->body.bytes);
-    text_free(&exchange->carry);
+    text_free(&exchange->buffer);
     server->exchange_count--;
     free(exchange);
 }

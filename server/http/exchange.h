@@ -33,7 +33,7 @@ MUST_USE enum error
 exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *problem);
 
 /* Room of the handler's own, zeroed, for as long as the exchange lives. */
-enum { EXCHANGE_ROOM = 160 };
+enum { EXCHANGE_ROOM = 112 };
 void *exchange_room(struct exchange *exchange);
 
 /* The record of the request itself, of which the caller gives its hold: it is cancelled

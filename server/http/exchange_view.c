@@ -55,7 +55,7 @@ exchange_format(struct exchange *exchange)
 const char *
 exchange_id(struct exchange *exchange)
 {
-    return exchange->id.bytes;
+    return exchange->id;
 }
 
 const char *

@@ -75,7 +75,7 @@ struct exchange {
     bool stream_over;
     bool body_too_large;
     int64_t received_ns;
-    struct text body;
+    struct text buffer; /* the body while it is read; then what a stream carries over */
     struct MHD_Response *response; /* owned until it is queued */
     struct record *own;
     struct watch watch;
@@ -84,9 +84,8 @@ struct exchange {
     exchange_changed *rang;
     void (*end)(struct exchange *exchange);
     stream_next *next;
-    struct text carry; /* of a piece that libmicrohttpd's buffer had no room for */
-    size_t carried;    /* of it, sent */
-    struct value_name id;
+    size_t carried; /* of it, sent */
+    const char *id; /* what stands for {id}: in `target`; NULL: nothing */
     _Alignas(max_align_t) char room[EXCHANGE_ROOM];
     char target[]; /* as the client sent it */
 };

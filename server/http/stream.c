@@ -7,7 +7,7 @@
 static size_t
 take_carry(struct exchange *exchange, char *buffer, size_t room)
 {
-    struct text *carry = &exchange->carry;
+    struct text *carry = &exchange->buffer;
     size_t rest = carry->size - exchange->carried;
     size_t size = rest < room ? rest : room;
 
@@ -35,7 +35,7 @@ take_piece(struct exchange *exchange, char *buffer, size_t room, size_t *used)
     memcpy(buffer, bytes, size);
     *used += size;
     if (size < piece.size)
-        text_append(&exchange->carry, bytes + size, piece.size - size);
+        text_append(&exchange->buffer, bytes + size, piece.size - size);
     return step;
 }
 
@@ -73,7 +73,7 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
         step = take_piece(exchange, buffer + used, room - used, &used);
         exchange->stream_over = step == STREAM_END;
     }
-    if (exchange->carry.failed) {
+    if (exchange->buffer.failed) {
         connection_cut(exchange->connection);
         buffer[0] = ' ';
         return 1;
