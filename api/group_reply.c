@@ -4,6 +4,7 @@
 #include "api/task_json.h"
 #include "api/task_problem.h"
 #include "api/wait_n_json.h"
+#include "base/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,7 +169,15 @@ write_outcome(const struct launch *launch, struct json_writer *json)
     }
 }
 
-/* By deadline, then by creation: the order in which the timers let them end. */
+/* Seconds from the start of the launch. */
+static double
+end_of(const struct wait *wait)
+{
+    return ns_to_seconds(wait->start_ns - wait->record.created_ns) + wait->delay;
+}
+
+/* The order of /wait_n: where whole ns tie, the delays as drawn decide, then the index.
+ */
 static int
 compare_ends(const void *a, const void *b)
 {
@@ -177,6 +186,8 @@ compare_ends(const void *a, const void *b)
 
     if (first->deadline_ns != second->deadline_ns)
         return first->deadline_ns < second->deadline_ns ? -1 : 1;
+    if (end_of(first) < end_of(second) || end_of(first) > end_of(second))
+        return end_of(first) < end_of(second) ? -1 : 1;
     return first->record.serial < second->record.serial ? -1 : 1;
 }
 

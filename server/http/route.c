@@ -19,7 +19,7 @@ static const struct format_info formats[FORMAT_COUNT] = {
 };
 
 const int route_statuses[ROUTE_STATUSES] = {200, 201, 202, 204, 400, 404, 405, 406, 408,
-                                            409, 413, 414, 415, 429, 503, 504, 0};
+                                            409, 413, 414, 415, 429, 431, 503, 504, 0};
 
 unsigned
 method_of(const char *name)

@@ -23,7 +23,7 @@ enum { METHODS_WITH_BODY = METHOD_POST | METHOD_PUT | METHOD_PATCH };
 /* The statuses that an answer can have, for who counts them; 0 ends the list and stands
  * for any other. */
 extern const int route_statuses[];
-enum { ROUTE_STATUSES = 17 };
+enum { ROUTE_STATUSES = 18 };
 
 /* The method of that name; 0: none of ours. */
 unsigned method_of(const char *name);

@@ -7,6 +7,8 @@ connections.py drain PORT PID N          N waits pending, half of them short, so
                                          streams; SIGTERM; prints what became of them
 connections.py backlog PORT PID N        N connections that wait in the backlog when
                                          SIGTERM comes, half of which ask only after it
+connections.py crowd PORT PID N          N connections, more than PID has descriptors for,
+                                         that ask when all are there
 """
 import collections
 import json
@@ -140,10 +142,24 @@ def backlog(port, pid, count):
         print(times, what)
 
 
+def crowd(port, pid, count):
+    clients = [connect(port) for _ in range(count)]
+    steady = 0
+    while steady < 10:  # it accepts no more
+        before = descriptors(pid)
+        time.sleep(0.02)
+        steady = steady + 1 if descriptors(pid) == before else 0
+    for client in clients:
+        client.sendall(b"GET /wait?delay=0.3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    seen = collections.Counter(answer(client) for client in clients)
+    for what, times in sorted(seen.items()):
+        print(times, what)
+
+
 def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    jobs = {"leave": leave, "drain": drain, "backlog": backlog}
+    jobs = {"leave": leave, "drain": drain, "backlog": backlog, "crowd": crowd}
     jobs[sys.argv[1]](*map(int, sys.argv[2:]))
 
 

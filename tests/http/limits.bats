@@ -235,6 +235,31 @@ refused() {
     leave a
 }
 
+@test "without descriptors for more, who is connected is answered, and the rest after" {
+    # shellcheck disable=SC2016
+    printf '#!/bin/sh\nulimit -n 200\nexec "%s" "$@"\n' "$WAITD" >"$BATS_TEST_TMPDIR/few"
+    chmod +x "$BATS_TEST_TMPDIR/few"
+    WAITD=$BATS_TEST_TMPDIR/few own_server --max-connections 1000
+    run -0 python3 "$HTTP_TESTS/connections.py" crowd "$PORT" "$(own_server_pid)" 300
+    assert_eq "$output" '300 200'
+}
+
+@test "--connection-memory: what has begun is answered, what is not begun" {
+    local code seen=' '
+
+    own_server --connection-memory 4KiB
+    for ((size = 1200; size < 2000; size += 16)); do
+        code=$(curl -sg -o /dev/null -w '%{http_code}' -X POST --max-time 30 \
+            -H "Cookie: $(printf '%*s' "$size" '' | tr ' ' a)" \
+            "$URL/tasks?n=2&delay=60&label=s$size") || true
+        seen+="$code "
+        assert_eq "$(count "label=s$size")" "$((code == 201 ? 2 : 0))" "$size: $code"
+    done
+    assert_match "$seen" ' 201 .* 431 '
+    get /metrics
+    assert_match "$body" 'status="431"'
+}
+
 @test "--max-body limits a body: 413" {
     own_server --max-body 1KiB
     post /tasks "{\"delay\":60,$(printf ' %.0s' {1..1100})\"label\":\"x\"}"

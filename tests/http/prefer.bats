@@ -82,6 +82,15 @@ accepted_task() {
     done
 }
 
+@test "HEAD of /wait_n starts nothing, whatever is preferred" {
+    for prefer in respond-async wait=0 wait=1; do
+        request '/wait_n?n=2&delay=60&label=head' -I -H "Prefer: $prefer"
+        assert_status 200
+        assert_eq "$(header Preference-Applied)" ''
+    done
+    assert_eq "$(count label=head)" 0
+}
+
 @test "wait=N on /wait: done in time is 200 with what /wait says" {
     get '/wait?delay=0.15' -H 'Prefer: wait=30'
     assert_status 200
@@ -120,6 +129,18 @@ accepted_task() {
     assert_eq "$(header Preference-Applied)" wait=30
     assert_match "$(header Content-Length)" '^[0-9]+$'
     assert_eq "$(header Transfer-Encoding)" ''
+}
+
+@test "wait=N on /wait_n: the order is that of /wait_n, where whole ns tie too" {
+    local plain
+
+    for seed in 2 3 4; do
+        get "/wait_n?n=10000&max_delay=0.05&seed=$seed"
+        plain=$(jq -c .delays "$body_file")
+        get "/wait_n?n=10000&max_delay=0.05&seed=$seed" -H 'Prefer: wait=30'
+        assert_eq "$(header Preference-Applied)" wait=30
+        [[ $(jq -c .delays "$body_file") == "$plain" ]] || fail "seed $seed: another order"
+    done
 }
 
 @test "wait=N on /wait_n: not done by then is the 202 with the group" {
