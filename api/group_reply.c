@@ -76,13 +76,6 @@ next(struct exchange *exchange, struct text *out)
 }
 
 static void
-on_made(struct exchange *exchange, int64_t now_ns)
-{
-    (void)exchange; /* the stream is read on by itself */
-    (void)now_ns;
-}
-
-static void
 stream(struct exchange *exchange, int status)
 {
     struct group_reply *state = exchange_room(exchange);
@@ -95,7 +88,7 @@ stream(struct exchange *exchange, int status)
     };
 
     snprintf(location, sizeof location, "/tasks?group=%s", state->launch->group->name);
-    exchange_watch(exchange, &state->launch->watches, on_made);
+    exchange_watch(exchange, &state->launch->watches, NULL);
     exchange_stream(exchange, &reply, next);
 }
 

@@ -1,7 +1,6 @@
 #include "api/prefer_task.h"
 
 #include "api/task_json.h"
-#include "base/number.h"
 
 #include <stdio.h>
 
@@ -56,10 +55,7 @@ prefer_task_begin(struct exchange *exchange, void (*reply)(struct exchange *exch
         return OK;
     task->reply = reply;
     if (task->prefer.wait_given)
-        return exchange_alarm(exchange,
-                              exchange_received_ns(exchange)
-                                  + seconds_to_ns(task->prefer.wait_seconds),
-                              on_alarm);
+        return exchange_alarm(exchange, task->prefer.wait_seconds, on_alarm);
     reply(exchange);
     return OK;
 }

@@ -95,8 +95,7 @@ get(struct exchange *exchange, const void *raw, struct problem *problem)
     record_hold(record);
     exchange_at_end(exchange, end);
     exchange_watch(exchange, &record->watches, on_changed);
-    return exchange_alarm(
-        exchange, exchange_received_ns(exchange) + seconds_to_ns(seconds), on_alarm);
+    return exchange_alarm(exchange, seconds, on_alarm);
 }
 
 static const struct answer get_answers[] = {

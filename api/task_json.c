@@ -6,7 +6,6 @@
 #include "async/measure.h"
 #include "async/wait.h"
 #include "async/wait_n.h"
-#include "base/number.h"
 #include "base/rfc3339.h"
 
 static void

@@ -3,7 +3,6 @@
 #include "api/task_json.h"
 #include "api/task_problem.h"
 #include "api/task_reply.h"
-#include "base/number.h"
 
 struct result_in {
     struct value_duration timeout;
@@ -100,9 +99,7 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
     exchange_watch(exchange, &record->watches, on_changed);
     if (!in->timeout.given)
         return OK;
-    return exchange_alarm(
-        exchange, exchange_received_ns(exchange) + seconds_to_ns(in->timeout.seconds),
-        on_alarm);
+    return exchange_alarm(exchange, in->timeout.seconds, on_alarm);
 }
 
 static const struct answer answers[] = {

@@ -2,7 +2,6 @@
 
 #include "api/rows.h"
 #include "api/task_json.h"
-#include "base/number.h"
 
 /* The room of the exchange, for both. */
 struct state {
@@ -133,8 +132,7 @@ tasks_group_wait(struct exchange *exchange, const struct tasks_in *in,
     if (!in->wait.given && !in->timeout.given)
         return OK;
     double seconds = in->wait.given ? in->wait.seconds : in->timeout.seconds;
-    return exchange_alarm(
-        exchange, exchange_received_ns(exchange) + seconds_to_ns(seconds), on_alarm);
+    return exchange_alarm(exchange, seconds, on_alarm);
 }
 
 /* ---- streaming ---------------------------------------------------------------------
@@ -213,13 +211,6 @@ next(struct exchange *exchange, struct text *out)
 }
 
 static void
-on_ended(struct exchange *exchange, int64_t now_ns)
-{
-    (void)exchange; /* the stream is read on by itself */
-    (void)now_ns;
-}
-
-static void
 end_stream(struct exchange *exchange)
 {
     struct state *state = exchange_room(exchange);
@@ -241,7 +232,7 @@ tasks_group_stream(struct exchange *exchange, const struct tasks_in *in,
         return OK;
     group_cursor_open(state->group, &state->cursor);
     exchange_at_end(exchange, end_stream);
-    exchange_watch(exchange, &state->group->watches, on_ended);
+    exchange_watch(exchange, &state->group->watches, NULL);
     exchange_stream(exchange, &reply, next);
     return OK;
 }

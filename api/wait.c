@@ -6,7 +6,6 @@
 #include "api/task_problem.h"
 #include "api/wait_n_json.h"
 #include "async/wait.h"
-#include "base/number.h"
 
 struct wait_in {
     struct draw_in draw;
@@ -85,14 +84,16 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
         error = draw_spec(&in->draw, &plan.spec, problem);
     if (error)
         return error;
-    if (prefer_task_wanted(exchange))
+    bool prefer = prefer_task_wanted(exchange);
+    if (prefer)
         plan.kind = KIND_TASK;
     error = wait_start(registry, &plan, &wait);
     if (error)
         return error;
     exchange_own(exchange, &wait->record);
     exchange_watch(exchange, &wait->record.watches, on_changed);
-    wait_settle(wait, registry_now(registry));
+    if (!prefer)
+        wait_settle(wait, registry_now(registry));
     return prefer_task_begin(exchange, prefer_task_reply_task);
 }
 

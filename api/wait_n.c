@@ -140,13 +140,6 @@ next(struct exchange *exchange, struct text *out)
     return STREAM_END;
 }
 
-static void
-on_changed(struct exchange *exchange, int64_t now_ns)
-{
-    (void)exchange; /* the stream is read on by itself */
-    (void)now_ns;
-}
-
 static enum error
 start_stream(struct exchange *exchange, struct wait_n_plan *plan)
 {
@@ -160,7 +153,7 @@ start_stream(struct exchange *exchange, struct wait_n_plan *plan)
         return error;
     reply.waitd_id = state->wait_n->record.id;
     exchange_own(exchange, &state->wait_n->record);
-    exchange_watch(exchange, &state->wait_n->record.watches, on_changed);
+    exchange_watch(exchange, &state->wait_n->record.watches, NULL);
     exchange_stream(exchange, &reply, next);
     return OK;
 }

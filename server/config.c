@@ -49,7 +49,7 @@ static const struct field fields[] = {
     FIELD(struct config, max_body, FIELD_SIZE, .min = 256, .max = 64 * MEBIBYTE,
           .fallback = 65536, .fallback_text = "64KiB", .example = "1MiB",
           .text = "Limit of a request's body."),
-    FIELD(struct config, connection_memory, FIELD_SIZE, .min = 1024, .max = 32768,
+    FIELD(struct config, connection_memory, FIELD_SIZE, .min = 2048, .max = 32768,
           .fallback = 4096, .fallback_text = "4KiB", .example = "8KiB",
           .text = "Memory of one connection: its head must fit into it."),
     FIELD(struct config, header_timeout, FIELD_DURATION, .min = 0.01, .max = HOUR,

@@ -44,8 +44,8 @@ void exchange_own(struct exchange *exchange, struct record *record);
 void exchange_let_go(struct exchange *exchange);
 struct record *exchange_owned(struct exchange *exchange);
 
-/* Called when what has these watches changes, until the exchange is answered; a stream
- * is read on instead. */
+/* Called when what has these watches changes, until the exchange is answered. A stream
+ * is read on instead: its `changed` is NULL. */
 typedef void exchange_changed(struct exchange *exchange, int64_t now_ns);
 void exchange_watch(struct exchange *exchange, struct watches *watches,
                     exchange_changed *changed);
@@ -55,9 +55,10 @@ void exchange_unwatch(struct exchange *exchange);
 /* Whether it has its answer. */
 bool exchange_answered(struct exchange *exchange);
 
-/* Called at that time, unless the exchange is answered before. */
+/* Called so many seconds after the request was read, unless the exchange is answered
+ * before. */
 MUST_USE enum error
-exchange_alarm(struct exchange *exchange, int64_t at_ns, exchange_changed *rang);
+exchange_alarm(struct exchange *exchange, double seconds, exchange_changed *rang);
 
 /* Called once when the exchange ends, or when its client has left, to give back what
  * the room holds. */

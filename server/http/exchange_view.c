@@ -1,6 +1,8 @@
 /* exchange_view.c: what a handler asks of its exchange. */
 #include "http/http_private.h"
 
+#include "base/number.h"
+
 #include <assert.h>
 #include <strings.h>
 
@@ -135,7 +137,7 @@ on_watch(struct watch *watch, int64_t now_ns)
 {
     struct exchange *exchange = CONTAINER_OF(watch, struct exchange, watch);
 
-    if (exchange->phase == EXCHANGE_WAITING)
+    if (exchange->phase == EXCHANGE_WAITING && exchange->changed)
         exchange->changed(exchange, now_ns);
     else
         reply_wake(exchange);
@@ -172,8 +174,10 @@ on_alarm(struct timer *timer, int64_t now_ns)
 }
 
 enum error
-exchange_alarm(struct exchange *exchange, int64_t at_ns, exchange_changed *rang)
+exchange_alarm(struct exchange *exchange, double seconds, exchange_changed *rang)
 {
+    int64_t at_ns = exchange->received_ns + seconds_to_ns(seconds);
+
     exchange->rang = rang;
     exchange->alarm.fire = on_alarm;
     return timers_start(&exchange->server->registry->timers, &exchange->alarm,

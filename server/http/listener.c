@@ -54,34 +54,35 @@ pause_for_room(struct server *server)
     (void)!timers_start(&server->timers, &server->accept_again, TIMER_LIMIT, at_ns);
 }
 
+/* A drain takes all that waits, as far as there are descriptors. */
+static bool
+has_room(struct server *server)
+{
+    return cells_have_room(server)
+           && (server->connection_count < server->config.max_connections
+               || server->stage != SERVING);
+}
+
 /* Accepts up to `most`; false where the backlog is empty or nothing can be accepted. */
 static bool
 accept_some(struct listener *listener, size_t most)
 {
     struct server *server = listener->server;
+    int fd = -1;
 
-    for (size_t i = 0; i < most; i++) {
-        if (server->connection_count >= server->config.max_connections
-            && server->stage == SERVING) {
-            pause_for_room(server);
-            return false;
-        }
-        if (!cells_have_room(server)) {
-            pause_for_room(server);
-            return false;
-        }
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
+    for (size_t i = 0; i < most && has_room(server); i++) {
+        fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0)
             connection_open(server, fd);
-            continue;
-        }
-        if (errno == ECONNABORTED || errno == EINTR)
-            continue;
-        if (errno != EAGAIN)
-            pause_for_room(server);
-        return false;
+        else if (errno == EAGAIN)
+            return false;
+        else if (errno != ECONNABORTED && errno != EINTR)
+            break;
     }
-    return true;
+    if (fd >= 0 && has_room(server))
+        return true;
+    pause_for_room(server);
+    return false;
 }
 
 static void
