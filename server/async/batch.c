@@ -7,7 +7,7 @@
 
 enum {
     ARITY = 4,
-    SLICE = 4096, /* waits built or ended in one turn: well below a millisecond */
+    SLICE = 1024, /* waits built or ended in one turn: well below a millisecond */
 };
 
 struct batch {
@@ -95,9 +95,10 @@ static void
 start_next(struct batch *batch, double at_seconds)
 {
     uint32_t index = (uint32_t)batch->started++;
+    double delay = delays_reach(batch->delays, index);
 
     if (batch->ends)
-        batch->ends[index] = at_seconds + batch->delays->at[index];
+        batch->ends[index] = at_seconds + delay;
     push(batch, index);
 }
 

@@ -7,7 +7,10 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { DRAWN_SEED_BITS = 53 }; /* a double of any JSON parser holds it */
+enum {
+    AT_ONCE = 4096,       /* delays; more are drawn as they are reached for */
+    DRAWN_SEED_BITS = 53, /* a double of any JSON parser holds it */
+};
 
 bool
 delay_spec_equal(const struct delay_spec *a, const struct delay_spec *b)
@@ -50,6 +53,16 @@ delay_to_ns(double seconds)
     return (int64_t)whole * NS_PER_SECOND + seconds_to_ns(seconds - whole);
 }
 
+static void
+draw(struct delays *delays, struct mersenne *mersenne, size_t until)
+{
+    for (; delays->drawn < until; delays->drawn++)
+        delays->at[delays->drawn] =
+            delays->spec.fixed
+                ? delays->spec.min
+                : mersenne_uniform(mersenne, delays->spec.min, delays->spec.max);
+}
+
 struct delays *
 delays_draw(const struct delay_spec *spec, size_t n)
 {
@@ -57,18 +70,29 @@ delays_draw(const struct delay_spec *spec, size_t n)
     struct delays *delays = malloc(sizeof *delays + n * sizeof delays->at[0]);
     if (delays == NULL)
         return NULL;
-    delays->holders = 1;
-    delays->n = n;
-    if (spec->fixed) {
-        for (size_t i = 0; i < n; i++)
-            delays->at[i] = spec->min;
+    *delays = (struct delays){.holders = 1, .n = n, .spec = *spec};
+    if (n <= AT_ONCE) {
+        struct mersenne mersenne;
+
+        mersenne_seed(&mersenne, spec->seed);
+        draw(delays, &mersenne, n);
         return delays;
     }
-    struct mersenne mersenne;
-    mersenne_seed(&mersenne, spec->seed);
-    for (size_t i = 0; i < n; i++)
-        delays->at[i] = mersenne_uniform(&mersenne, spec->min, spec->max);
+    delays->mersenne = malloc(sizeof *delays->mersenne);
+    if (delays->mersenne == NULL) {
+        free(delays);
+        return NULL;
+    }
+    mersenne_seed(delays->mersenne, spec->seed);
     return delays;
+}
+
+double
+delays_reach(struct delays *delays, size_t index)
+{
+    if (index >= delays->drawn)
+        draw(delays, delays->mersenne, index + 1);
+    return delays->at[index];
 }
 
 struct delays *
@@ -81,6 +105,8 @@ delays_hold(struct delays *delays)
 void
 delays_release(struct delays *delays)
 {
-    if (delays != NULL && --delays->holders == 0)
-        free(delays);
+    if (delays == NULL || --delays->holders > 0)
+        return;
+    free(delays->mersenne);
+    free(delays);
 }

@@ -29,14 +29,22 @@ double delay_draw(const struct delay_spec *spec, struct fastrand *fastrand);
  * years is 250 years, so that it can be added to a time. */
 int64_t delay_to_ns(double seconds);
 
-/* n delays that several may share; counted. */
+/* n delays that several may share; counted. Many are drawn as they are reached for, so
+ * that a large batch is no pause for others. */
 struct delays {
     size_t holders;
     size_t n;
-    double at[]; /* seconds */
+    size_t drawn;
+    struct delay_spec spec;
+    struct mersenne *mersenne; /* owned, where not all were drawn at once */
+    double at[];               /* seconds; only the first `drawn` */
 };
 
 /* The first n that the spec (fixed or seeded) gives; one holder. NULL: no memory. */
 struct delays *delays_draw(const struct delay_spec *spec, size_t n);
+
+/* The one of that index, which is drawn with all before it if it has not been. */
+double delays_reach(struct delays *delays, size_t index);
+
 struct delays *delays_hold(struct delays *delays);
 void delays_release(struct delays *delays); /* NULL: nothing */

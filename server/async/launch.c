@@ -85,7 +85,7 @@ make_one(struct launch *launch)
     bool queued = limit && index >= limit;
 
     if (wait_join(limit ? launch : NULL, &plan, launch->registry,
-                  launch->delays->at[index], queued, &launch->waits[index])) {
+                  delays_reach(launch->delays, index), queued, &launch->waits[index])) {
         break_off(launch);
         return;
     }

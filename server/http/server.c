@@ -10,6 +10,7 @@ enum {
     TIMERS_A_PASS = 64, /* so that rows leave while more come due */
     EXIT_PANIC = 70,    /* EX_SOFTWARE of sysexits.h */
 };
+static const int64_t TURN_NS = NS_PER_MS / 2; /* then clients are listened to again */
 static const int64_t LINGER_NS = 100 * NS_PER_MS;  /* for clients that have just come */
 static const int64_t FLUSH_NS = 2 * NS_PER_SECOND; /* for the last bytes of a drain */
 
@@ -44,17 +45,18 @@ check_drained(struct server *server)
 bool
 server_turn(struct server *server)
 {
-    int64_t begun_ns = clock_now(&clock_system);
+    int64_t begun_ns = clock_now(&clock_system), now_ns = begun_ns;
     bool busy = true;
 
-    for (int pass = 0; pass < PASSES && busy; pass++) {
+    for (int pass = 0; pass < PASSES && busy && now_ns - begun_ns < TURN_NS; pass++) {
         busy = fire(server);
         cells_run(server);
         busy = busy || !STAILQ_EMPTY(&server->dirty);
+        now_ns = clock_now(&clock_system);
     }
     connections_reap(server);
     cells_trim(server, CELLS_KEPT_EMPTY);
-    histogram_add(&server->counts.turns, clock_now(&clock_system) - begun_ns);
+    histogram_add(&server->counts.turns, now_ns - begun_ns);
     check_drained(server);
     return busy;
 }

@@ -160,10 +160,28 @@ longer_than_a_clock_can_tell_is_250_years(void **state)
     assert_true(longest_ns < INT64_MAX - 40 * 366 * 86400 * NS_PER_SECOND);
 }
 
+static void
+many_are_drawn_as_they_are_reached_for(void **state)
+{
+    (void)state;
+    struct delay_spec spec = {.seeded = true, .seed = 7, .max = 10};
+    struct delays *lazy = delays_draw(&spec, 100000);
+    struct mersenne mersenne;
+
+    assert_int_equal(lazy->drawn, 0);
+    delays_reach(lazy, 50000);
+    assert_int_equal(lazy->drawn, 50001);
+    mersenne_seed(&mersenne, 7);
+    for (size_t i = 0; i < lazy->n; i++)
+        assert_true(delays_reach(lazy, i) == mersenne_uniform(&mersenne, 0, 10));
+    delays_release(lazy);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(many_are_drawn_as_they_are_reached_for),
         cmocka_unit_test(fixed_delays_are_all_the_same),
         cmocka_unit_test(seeded_delays_are_those_of_python),
         cmocka_unit_test(a_delay_without_a_seed_lies_within_its_limits),
