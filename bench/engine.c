@@ -312,7 +312,7 @@ handle(struct engine *engine, const struct epoll_event *event)
         return;
     }
     if (event->data.u64 == STREAM) {
-        if (stream_read(engine->stream, engine->now_ns))
+        if (stream_read(engine->stream))
             measure_end(engine);
         return;
     }

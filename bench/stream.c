@@ -81,7 +81,7 @@ stream_start(struct stream *stream, int port)
 }
 
 static void
-mark(struct stream *stream, int64_t now_ns)
+mark(struct stream *stream, int64_t at_ns)
 {
     if (stream->mark_count == stream->mark_room) {
         stream->mark_room = stream->mark_room ? stream->mark_room * 2 : 1024;
@@ -91,11 +91,11 @@ mark(struct stream *stream, int64_t now_ns)
             die("realloc");
     }
     stream->marks[stream->mark_count++] =
-        (struct mark){.end = stream->size, .at_ns = now_ns};
+        (struct mark){.end = stream->size, .at_ns = at_ns};
 }
 
 bool
-stream_read(struct stream *stream, int64_t now_ns)
+stream_read(struct stream *stream)
 {
     size_t want =
         stream->room - stream->size < SLICE ? stream->room - stream->size : SLICE;
@@ -104,11 +104,12 @@ stream_read(struct stream *stream, int64_t now_ns)
 
     if (size < 0 && errno == EAGAIN)
         return false;
-    stream->ended_ns = now_ns;
+    /* After the recv: what came since the wake-up would seem early otherwise. */
+    stream->ended_ns = now_ns();
     if (size <= 0)
         return true;
     stream->size += (uint64_t)size;
-    mark(stream, now_ns);
+    mark(stream, stream->ended_ns);
     if (stream->size >= end)
         stream->whole = memcmp(stream->bytes + stream->size - end, tail, end) == 0;
     return stream->whole;

@@ -26,7 +26,7 @@ void stream_free(struct stream *stream);
 /* Connects and asks; the descriptor belongs to the stream. */
 int stream_start(struct stream *stream, int port);
 
-/* Reads what is there, which came at now_ns. True: it is over. */
-bool stream_read(struct stream *stream, int64_t now_ns);
+/* Reads what is there, and notes when. True: it is over. */
+bool stream_read(struct stream *stream);
 
 void stream_report(const struct stream *stream, struct stream_report *report);
