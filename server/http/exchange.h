@@ -19,8 +19,6 @@ struct registry *exchange_registry(struct exchange *exchange);
 void *exchange_app(struct exchange *exchange);
 const double *exchange_limits(struct exchange *exchange);
 const struct server *exchange_server(struct exchange *exchange);
-const struct route *exchange_route(struct exchange *exchange);
-unsigned exchange_method(struct exchange *exchange);
 int64_t exchange_received_ns(struct exchange *exchange); /* when it was read whole */
 enum format exchange_format(struct exchange *exchange);
 const char *exchange_id(struct exchange *exchange); /* what stands for {id} */

@@ -30,18 +30,6 @@ exchange_server(struct exchange *exchange)
     return exchange->server;
 }
 
-const struct route *
-exchange_route(struct exchange *exchange)
-{
-    return exchange->route;
-}
-
-unsigned
-exchange_method(struct exchange *exchange)
-{
-    return exchange->method;
-}
-
 int64_t
 exchange_received_ns(struct exchange *exchange)
 {

@@ -7,25 +7,7 @@
 #include <string.h>
 
 #include "async/launch.h"
-#include "world.h"
-
-static struct world world;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    world_open(&world, &WORLD_LIMITS);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
+#include "each_world.h"
 
 static struct launch_plan
 plan_of(size_t n, size_t limit, double seconds)
@@ -662,8 +644,6 @@ wild_plays_end_and_leave_nothing(void **state)
     for (uint64_t seed = 0; seed < 60; seed++)
         play_wildly(seed);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)

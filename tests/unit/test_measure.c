@@ -6,25 +6,7 @@
 
 #include "async/measure.h"
 #include "async/wait_n.h"
-#include "world.h"
-
-static struct world world;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    world_open(&world, &WORLD_LIMITS);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
+#include "each_world.h"
 
 static const size_t limits[] = {0, 1, 2};
 
@@ -162,8 +144,6 @@ every_wait_of_every_part_counts(void **state)
     world.registry.limits.max_waits = 12;
     record_disown(&start(&plan)->record, at(0));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)

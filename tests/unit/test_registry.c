@@ -9,25 +9,7 @@
 #include "async/measure.h"
 #include "async/name.h"
 #include "async/wait_n.h"
-#include "world.h"
-
-static struct world world;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    world_open(&world, &WORLD_LIMITS);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
+#include "each_world.h"
 
 static struct wait *
 start_wait(enum record_kind kind, const char *id, const char *label)
@@ -297,8 +279,6 @@ the_words_stand_in_the_order_of_their_enums(void **state)
     assert_string_equal(cancel_reason_words[REASON_RESET], "reset");
     assert_null(cancel_reason_words[REASON_RESET + 1]);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)

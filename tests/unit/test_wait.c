@@ -7,25 +7,7 @@
 #include <string.h>
 
 #include "async/wait.h"
-#include "world.h"
-
-static struct world world;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    world_open(&world, &WORLD_LIMITS);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
+#include "each_world.h"
 
 static struct wait_plan
 plan_of(enum record_kind kind, double seconds)
@@ -513,8 +495,6 @@ a_watch_of_a_group_may_cancel_another_member(void **state)
     record_release(&second->record);
     group_release(group);
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)

@@ -6,25 +6,7 @@
 
 #include "async/wait.h"
 #include "async/wait_n.h"
-#include "world.h"
-
-static struct world world;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    world_open(&world, &WORLD_LIMITS);
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    world_close(&world);
-    return 0;
-}
+#include "each_world.h"
 
 static struct wait_n_plan
 plan_of(size_t n, double seconds)
@@ -224,8 +206,6 @@ each_of_the_n_counts(void **state)
     record_disown(&wait_n->record, at(0));
     record_disown(&other->record, at(0));
 }
-
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
 main(void)
