@@ -4,78 +4,132 @@
 #include "api/app.h"
 #include "async/record.h"
 #include "base/number.h"
+#include "http/survey.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What one worker has counted. */
+struct sample {
+    struct server_counts counts; /* its `requests` are this sample's */
+    size_t connections, cells, waits;
+    size_t tasks[STATE_COUNT];
+    struct histogram lateness;
+    bool failed; /* out of memory */
+};
 
 struct source {
     const struct app *app;
-    const struct registry *registry;
-    const struct server *server;
-    const struct server_counts *counts;
+    const struct sample *sample;
+    char worker[32]; /* the label: worker="0" */
     struct text *out;
 };
 
-/* One worker so far; the label is there so that what reads it need not change. */
-static const char worker[] = "worker=\"0\"";
+/* ---- a worker's sample -------------------------------------------------------------
+ */
+
+/* A walk over all records, as a list is. */
+static void
+count_tasks(const struct registry *registry, size_t counts[STATE_COUNT])
+{
+    const struct record *record;
+
+    TAILQ_FOREACH (record, &registry->all, in_all) {
+        if (record->kind == KIND_TASK)
+            counts[record->state]++;
+    }
+}
+
+static void
+take(struct server *server, const void *question, void *portion)
+{
+    const struct registry *registry = server_registry(server);
+    struct sample *sample = portion;
+    size_t size = (server_routes(server) + 1) * sizeof *sample->counts.requests;
+
+    (void)question;
+    sample->counts = *server_counts(server);
+    sample->counts.requests = malloc(size);
+    sample->failed = sample->counts.requests == NULL;
+    if (!sample->failed)
+        memcpy(sample->counts.requests, server_counts(server)->requests, size);
+    sample->connections = server_connections(server);
+    sample->cells = server_cells(server);
+    sample->waits = registry->waits;
+    sample->lateness = registry->timers.lateness;
+    count_tasks(registry, sample->tasks);
+}
+
+static void
+free_sample(void *portion)
+{
+    struct sample *sample = portion;
+
+    free(sample->counts.requests);
+}
+
+/* ---- the metrics -------------------------------------------------------------------
+ */
 
 static void
 write_value(struct source *source, const char *name, const char *labels, uint64_t value)
 {
-    text_format(source->out, "%s{%s%s%s} %llu\n", name, worker, *labels ? "," : "",
-                labels, (unsigned long long)value);
+    text_format(source->out, "%s{%s%s%s} %llu\n", name, source->worker,
+                *labels ? "," : "", labels, (unsigned long long)value);
 }
 
 static void
 write_connections(struct source *source, const char *name)
 {
-    write_value(source, name, "", server_connections(source->server));
+    write_value(source, name, "", source->sample->connections);
 }
 
 static void
 write_accepted(struct source *source, const char *name)
 {
-    write_value(source, name, "", source->counts->accepted);
+    write_value(source, name, "", source->sample->counts.accepted);
 }
 
 static void
 write_disconnects(struct source *source, const char *name)
 {
-    write_value(source, name, "", source->counts->disconnects);
+    write_value(source, name, "", source->sample->counts.disconnects);
 }
 
 static void
 write_bytes(struct source *source, const char *name)
 {
-    write_value(source, name, "", source->counts->bytes);
+    write_value(source, name, "", source->sample->counts.bytes);
+}
+
+static void
+write_access_dropped(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->sample->counts.access_dropped);
 }
 
 static void
 write_cells(struct source *source, const char *name)
 {
-    write_value(source, name, "", server_cells(source->server));
+    write_value(source, name, "", source->sample->cells);
 }
 
 static void
 write_waits(struct source *source, const char *name)
 {
-    write_value(source, name, "", source->registry->waits);
+    write_value(source, name, "", source->sample->waits);
 }
 
-/* A walk over all records, as a list is. */
 static void
 write_tasks(struct source *source, const char *name)
 {
-    uint64_t counts[STATE_COUNT] = {0};
-    const struct record *record;
-    char labels[32];
-
-    TAILQ_FOREACH (record, &source->registry->all, in_all) {
-        if (record->kind == KIND_TASK)
-            counts[record->state]++;
-    }
     for (size_t state = 0; state < STATE_COUNT; state++) {
+        char labels[32];
         struct text text = text_over(labels, sizeof labels);
 
         text_format(&text, "state=\"%s\"", record_state_words[state]);
-        write_value(source, name, text_terminated(&text), counts[state]);
+        write_value(source, name, text_terminated(&text), source->sample->tasks[state]);
     }
 }
 
@@ -104,8 +158,8 @@ write_requests(struct source *source, const char *name)
 
     for (; routes[i] != NULL; i++)
         write_route_requests(source, name, routes[i]->path, routes[i]->methods,
-                             source->counts->requests[i]);
-    write_route_requests(source, name, "", 0, source->counts->requests[i]);
+                             source->sample->counts.requests[i]);
+    write_route_requests(source, name, "", 0, source->sample->counts.requests[i]);
 }
 
 static void
@@ -115,11 +169,11 @@ write_problems(struct source *source, const char *name)
         char labels[64];
         struct text text = text_over(labels, sizeof labels);
 
-        if (source->counts->problems[error] == 0)
+        if (source->sample->counts.problems[error] == 0)
             continue;
         text_format(&text, "type=\"%s\"", error_info(error)->slug);
         write_value(source, name, text_terminated(&text),
-                    source->counts->problems[error]);
+                    source->sample->counts.problems[error]);
     }
 }
 
@@ -134,24 +188,24 @@ write_histogram(struct source *source, const char *name,
         below += histogram->counts[i];
         if (i < HISTOGRAM_BOUNDS)
             number_print(ns_to_seconds(histogram_bounds_ns[i]), number);
-        text_format(source->out, "%s_bucket{%s,le=\"%s\"} %llu\n", name, worker,
+        text_format(source->out, "%s_bucket{%s,le=\"%s\"} %llu\n", name, source->worker,
                     i < HISTOGRAM_BOUNDS ? number : "+Inf", (unsigned long long)below);
     }
     number_print(ns_to_seconds(histogram->sum_ns), number);
-    text_format(source->out, "%s_sum{%s} %s\n%s_count{%s} %llu\n", name, worker, number,
-                name, worker, (unsigned long long)below);
+    text_format(source->out, "%s_sum{%s} %s\n%s_count{%s} %llu\n", name, source->worker,
+                number, name, source->worker, (unsigned long long)below);
 }
 
 static void
 write_lateness(struct source *source, const char *name)
 {
-    write_histogram(source, name, &source->registry->timers.lateness);
+    write_histogram(source, name, &source->sample->lateness);
 }
 
 static void
 write_turns(struct source *source, const char *name)
 {
-    write_histogram(source, name, &source->counts->turns);
+    write_histogram(source, name, &source->sample->counts.turns);
 }
 
 static const struct metric {
@@ -175,6 +229,8 @@ static const struct metric {
     {"waitd_accepted_total", "counter", "Connections accepted.", write_accepted},
     {"waitd_cells", "gauge", "libmicrohttpd daemons that share the connections.",
      write_cells},
+    {"waitd_access_log_dropped_total", "counter",
+     "Lines of the access log that nobody took in time.", write_access_dropped},
     {"waitd_body_bytes_total", "counter", "Bytes of bodies handed out to be sent.",
      write_bytes},
 };
@@ -187,31 +243,50 @@ metrics_print_table(struct text *out)
                     metrics[i].text);
 }
 
-static enum error
-handle(struct exchange *exchange, const void *in, struct problem *problem)
+static void
+write_samples(struct source *source, const struct metric *metric, void **samples,
+              size_t count)
+{
+    text_format(source->out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->text,
+                metric->name, metric->type);
+    for (size_t i = 0; i < count; i++) {
+        source->sample = samples[i];
+        snprintf(source->worker, sizeof source->worker, "worker=\"%zu\"", i);
+        if (source->sample->failed)
+            source->out->failed = true;
+        else
+            metric->write(source, metric->name);
+    }
+}
+
+static void
+reply_metrics(struct exchange *exchange, const void *question, void **samples,
+              size_t count)
 {
     struct text body = {0};
     struct reply reply = {.status = 200,
                           .content_type = "text/plain; version=0.0.4; charset=utf-8"};
-    struct source source = {
-        .app = exchange_app(exchange),
-        .registry = exchange_registry(exchange),
-        .server = exchange_server(exchange),
-        .counts = server_counts(exchange_server(exchange)),
-        .out = &body,
-    };
+    struct source source = {.app = exchange_app(exchange), .out = &body};
 
+    (void)question;
+    for (size_t i = 0; i < COUNT(metrics); i++)
+        write_samples(&source, &metrics[i], samples, count);
+    exchange_reply(exchange, &reply, &body);
+}
+
+static const struct survey_class all_workers = {
+    .size = sizeof(struct sample),
+    .take = take,
+    .free = free_sample,
+    .reply = reply_metrics,
+};
+
+static enum error
+handle(struct exchange *exchange, const void *in, struct problem *problem)
+{
     (void)in;
     (void)problem;
-    for (size_t i = 0; i < COUNT(metrics); i++) {
-        const struct metric *metric = &metrics[i];
-
-        text_format(&body, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->text,
-                    metric->name, metric->type);
-        metric->write(&source, metric->name);
-    }
-    exchange_reply(exchange, &reply, &body);
-    return OK;
+    return survey_begin(exchange, &all_workers, NULL, 0);
 }
 
 static const struct answer answers[] = {

@@ -1,16 +1,46 @@
 /* POST /reset: everything goes, so that the next test starts clean. */
 #include "api/app.h"
 #include "api/swept_reply.h"
+#include "http/survey.h"
+
+static void
+reset(struct server *server, const void *question, void *portion)
+{
+    struct registry *registry = server_registry(server);
+    struct registry_swept *swept = portion;
+
+    (void)question;
+    *swept = registry_reset(registry, registry_now(registry));
+}
+
+static void
+reply_sum(struct exchange *exchange, const void *question, void **portions,
+          size_t count)
+{
+    struct registry_swept sum = {0};
+
+    (void)question;
+    for (size_t i = 0; i < count; i++) {
+        const struct registry_swept *swept = portions[i];
+
+        sum.cancelled += swept->cancelled;
+        sum.removed += swept->removed;
+    }
+    swept_reply(exchange, sum);
+}
+
+static const struct survey_class everywhere = {
+    .size = sizeof(struct registry_swept),
+    .take = reset,
+    .reply = reply_sum,
+};
 
 static enum error
 handle(struct exchange *exchange, const void *in, struct problem *problem)
 {
-    struct registry *registry = exchange_registry(exchange);
-
     (void)in;
     (void)problem;
-    swept_reply(exchange, registry_reset(registry, registry_now(registry)));
-    return OK;
+    return survey_begin(exchange, &everywhere, NULL, 0);
 }
 
 static const struct answer answers[] = {

@@ -120,6 +120,7 @@ const struct route route_task_get = {
     .answers = get_answers,
     .errors = get_errors,
     .example = "'localhost:8080/tasks/nightly?wait=30'",
+    .home = task_home,
     .handle = get,
 };
 
@@ -201,6 +202,7 @@ const struct route route_task_put = {
     .answers = put_answers,
     .errors = put_errors,
     .example = "-X PUT --json '{\"delay\":5}' localhost:8080/tasks/nightly",
+    .home = task_home,
     .handle = put,
 };
 
@@ -343,6 +345,7 @@ const struct route route_task_patch = {
     .answers = patch_answers,
     .errors = patch_errors,
     .example = "-X PATCH --json '{\"delay\":0}' localhost:8080/tasks/nightly",
+    .home = task_home,
     .handle = patch,
 };
 
@@ -381,5 +384,6 @@ const struct route route_task_delete = {
     .answers = delete_answers,
     .errors = delete_errors,
     .example = "-X DELETE localhost:8080/tasks/nightly",
+    .home = task_home,
     .handle = delete_task,
 };

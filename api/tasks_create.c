@@ -94,6 +94,15 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
     return ERROR_INVALID_PARAMETER;
 }
 
+static const char *
+home(const char *id, const void *raw)
+{
+    const struct create_in *in = raw;
+
+    (void)id;
+    return in->group.given ? in->group.bytes : NULL;
+}
+
 static const struct answer answers[] = {
     {201, FORMAT_JSON, "Without n: the Task. With n: the group, streamed.",
      "{\"group\":\"g\",\"seed\":7,\"tasks\":[\n…\n]}"},
@@ -113,5 +122,6 @@ const struct route route_tasks_create = {
     .answers = answers,
     .errors = errors,
     .example = "--json '{\"max_delay\":10}' localhost:8080/tasks",
+    .home = home,
     .handle = handle,
 };

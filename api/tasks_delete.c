@@ -29,6 +29,15 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
     return OK;
 }
 
+static const char *
+home(const char *id, const void *raw)
+{
+    const struct delete_in *in = raw;
+
+    (void)id;
+    return in->group.bytes;
+}
+
 static const struct answer answers[] = {
     {200, FORMAT_JSON, "How many had to be cancelled, and how many went.",
      "{\"cancelled\":3,\"removed\":5}"},
@@ -46,5 +55,6 @@ const struct route route_tasks_delete = {
     .answers = answers,
     .errors = errors,
     .example = "-X DELETE 'localhost:8080/tasks?group=g'",
+    .home = home,
     .handle = handle,
 };

@@ -10,7 +10,7 @@ struct tasks_in {
     struct value_word kind;
     struct value_label label;
     struct value_integer limit;
-    struct value_integer cursor;
+    struct value_name cursor;
     struct value_duration wait;
     struct value_duration timeout;
     struct value_count return_when;

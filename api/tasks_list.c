@@ -1,8 +1,7 @@
 /* GET /tasks: the list of what runs and what is kept; of a group also `wait` and
  * `stream`, which tasks_group.c answers. */
 #include "api/app.h"
-#include "api/task_json.h"
-#include "api/tasks_group.h"
+#include "api/tasks_page.h"
 
 #include <string.h>
 
@@ -32,8 +31,8 @@ static const struct field fields[] = {
     FIELD(struct tasks_in, limit, FIELD_INTEGER, .min = 1, .max = LIMIT_MOST,
           .fallback = LIMIT_DEFAULT, .fallback_text = "100", .excludes = list_excludes,
           .example = "10", .text = "At most so many at once."),
-    FIELD(struct tasks_in, cursor, FIELD_INTEGER, .max = 9e15, .excludes = list_excludes,
-          .example = "17", .text = "Goes on behind a page: its `next`."),
+    FIELD(struct tasks_in, cursor, FIELD_NAME, .excludes = list_excludes,
+          .example = "81234567890.17.0", .text = "Goes on behind a page: its `next`."),
     FIELD(struct tasks_in, wait, FIELD_DURATION, .max_limit = LIMIT_MAX_DELAY,
           .excludes = wait_excludes, .unit = "seconds", .example = "30",
           .text = "With group: waits so long for return_when, then tells what is done "
@@ -53,54 +52,6 @@ static const struct field fields[] = {
           .text = "Form of the stream; wins over Accept."),
 };
 /* clang-format on */
-
-static bool
-matches(const struct record *record, const struct tasks_in *in)
-{
-    if (in->state.given && !(in->state.set & 1u << record->state))
-        return false;
-    if (in->kind.given && in->kind.index != (int)record->kind)
-        return false;
-    if (in->group.given
-        && (!record->group || strcmp(record->group->name, in->group.bytes) != 0))
-        return false;
-    return !in->label.given
-           || (record->label && strcmp(record->label, in->label.bytes) == 0);
-}
-
-static void
-write_list(struct registry *registry, const struct tasks_in *in,
-           struct json_writer *json)
-{
-    int64_t now_ns = registry_now(registry);
-    int64_t total = 0, written = 0;
-    uint64_t last = 0;
-    bool more = false;
-    struct record *record;
-
-    json_key(json, "tasks");
-    json_begin_array(json);
-    TAILQ_FOREACH (record, &registry->all, in_all) {
-        if (!matches(record, in))
-            continue;
-        total++;
-        if (record->serial <= (uint64_t)in->cursor.value)
-            continue;
-        more = written == in->limit.value;
-        if (written == in->limit.value)
-            continue;
-        task_write(record, now_ns, json);
-        last = record->serial;
-        written++;
-    }
-    json_end_array(json);
-    json_member_integer(json, "total", total);
-    json_key(json, "next");
-    if (more)
-        json_write_integer(json, (int64_t)last);
-    else
-        json_write_null(json);
-}
 
 static enum error
 needs_group(const char *name, struct problem *problem)
@@ -125,16 +76,21 @@ check_format(struct exchange *exchange, const struct tasks_in *in,
     return ERROR_INVALID_PARAMETER;
 }
 
+static bool
+waits(const struct tasks_in *in)
+{
+    return in->wait.given || in->timeout.given || in->return_when.given;
+}
+
 static enum error
 handle(struct exchange *exchange, const void *raw, struct problem *problem)
 {
     const struct tasks_in *in = raw;
-    bool waits = in->wait.given || in->timeout.given || in->return_when.given;
     enum error error = check_format(exchange, in, problem);
 
     if (error)
         return error;
-    if ((waits || in->stream.on) && !in->group.given)
+    if ((waits(in) || in->stream.on) && !in->group.given)
         return needs_group(in->stream.on           ? "stream"
                            : in->wait.given        ? "wait"
                            : in->return_when.given ? "return_when"
@@ -142,19 +98,19 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
                            problem);
     if (in->stream.on)
         return tasks_group_stream(exchange, in, problem);
-    if (waits)
+    if (waits(in))
         return tasks_group_wait(exchange, in, problem);
+    return tasks_page_begin(exchange, in, problem);
+}
 
-    struct text body = {0};
-    struct json_writer json = json_writer(&body);
-    struct reply reply = {.status = 200};
+/* A group waits and streams where it is at home; a list is of all workers. */
+static const char *
+home(const char *id, const void *raw)
+{
+    const struct tasks_in *in = raw;
 
-    json_begin_object(&json);
-    write_list(exchange_registry(exchange), in, &json);
-    json_end_object(&json);
-    text_string(&body, "\n");
-    exchange_reply(exchange, &reply, &body);
-    return OK;
+    (void)id;
+    return waits(in) || in->stream.on ? in->group.bytes : NULL;
 }
 
 static const struct answer answers[] = {
@@ -184,5 +140,6 @@ const struct route route_tasks_list = {
     .answers = answers,
     .errors = errors,
     .example = "'localhost:8080/tasks?state=pending'",
+    .home = home,
     .handle = handle,
 };

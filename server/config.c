@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "async/peers.h"
 #include "base/log.h"
 #include "base/spelling.h"
 
@@ -31,6 +32,9 @@ static const struct field fields[] = {
           .text = "File to write the port to, once it listens."),
     FIELD_AS("unix", struct config, unix, FIELD_TEXT, .example = "/run/waitd.sock",
              .text = "Unix socket to listen on, beside TCP."),
+    FIELD(struct config, workers, FIELD_INTEGER, .min = 1, .max = PEERS_MOST,
+          .fallback_text = "the cores that it may use", .example = "2",
+          .text = "Threads that share the work; they share nothing else."),
     FIELD(struct config, max_delay, FIELD_DURATION, .max = 30 * DAY, .fallback = 300,
           .fallback_text = "300s", .example = "1h",
           .text = "Limit of every duration that a client may ask for."),
@@ -64,13 +68,17 @@ static const struct field fields[] = {
     FIELD(struct config, drain, FIELD_DURATION, .max = HOUR, .fallback = 10,
           .fallback_text = "10s", .example = "0",
           .text = "After SIGTERM: how long waits may still end."),
+    FIELD(struct config, access_log, FIELD_TEXT, .example = "-",
+          .text = "File for a JSON line a request, with its delay and how late it was; - is "
+                  "the standard output."),
     FIELD(struct config, log_format, FIELD_WORD, .words = log_format_words,
           .fallback_text = "text", .example = "json", .text = "Form of a log line."),
     FIELD(struct config, log_level, FIELD_WORD, .words = log_level_words,
           .fallback_text = "info", .example = "debug",
           .text = "Lower events are not written."),
     FIELD(struct config, seed, FIELD_SEED, .example = "1",
-          .text = "Starts the generator of delays and ids that have no seed of their own."),
+          .text = "Starts the generator of delays and ids that have no seed of their own: "
+                  "with one worker the same requests get the same ones."),
 };
 /* clang-format on */
 

@@ -10,6 +10,7 @@ struct config {
     struct value_count port; /* word 0: none */
     struct value_text port_file;
     struct value_text unix;
+    struct value_integer workers;
     struct value_duration max_delay;
     struct value_integer max_n;
     struct value_integer max_tasks;
@@ -21,6 +22,7 @@ struct config {
     struct value_duration idle_timeout;
     struct value_duration retention;
     struct value_duration drain;
+    struct value_text access_log;
     struct value_word log_format; /* enum log_format */
     struct value_word log_level;  /* enum log_level */
     struct value_integer seed;

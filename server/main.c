@@ -1,14 +1,16 @@
-/* main.c: reads the configuration, starts the worker, stops it. */
+/* main.c: reads the configuration, starts the workers, stops them. */
 #include "config.h"
 #include "healthcheck.h"
 #include "man.h"
-#include "worker.h"
+#include "workers.h"
 
 #include "api/app.h"
 #include "base/number.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,10 +59,25 @@ set_connections(struct config *config)
         config->max_connections.value = (int64_t)(descriptors - spared);
 }
 
+/* Where it is not told: a worker for each core that this process may use. */
+static void
+set_workers(struct config *config)
+{
+    cpu_set_t cores;
+    int64_t count = 1;
+
+    if (config->workers.given)
+        return;
+    if (sched_getaffinity(0, sizeof cores, &cores) == 0)
+        count = CPU_COUNT(&cores);
+    config->workers.value = count < PEERS_MOST ? count : PEERS_MOST;
+}
+
 static struct server_config
 http_config(const struct config *config, struct app *app)
 {
     return (struct server_config){
+        .access_fd = -1,
         .host = config->host.bytes,
         .port = config->port.word == 0 ? -1 : (int)config->port.count,
         .unix_path = config->unix.bytes,
@@ -95,15 +112,44 @@ write_port_file(const char *path, int port, struct text *why)
     return false;
 }
 
+/* False: *why. */
+static bool
+open_access_log(const char *path, int *fd, struct text *why)
+{
+    if (path == NULL)
+        return true;
+    if (strcmp(path, "-") == 0)
+        *fd = STDOUT_FILENO;
+    else
+        *fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (*fd >= 0)
+        return true;
+    text_format(why, "cannot write the access log %s: %s", path, strerror(errno));
+    return false;
+}
+
 static void
 log_listening(const struct log *log, const struct config *config, int port)
 {
-    char number[16];
+    char number[16], workers[16];
 
     snprintf(number, sizeof number, "%d", port);
+    snprintf(workers, sizeof workers, "%d", (int)config->workers.value);
     LOG(log, LOG_LEVEL_INFO, "listening", {"host", port ? config->host.bytes : NULL},
         {"port", port ? number : NULL}, {"unix", config->unix.bytes},
-        {"version", WAITD_VERSION});
+        {"workers", workers}, {"version", WAITD_VERSION});
+}
+
+static bool
+serve_on(struct workers *workers, const struct config *config, const struct log *log,
+         struct text *why)
+{
+    int port = workers_port(workers);
+
+    if (config->port_file.bytes && !write_port_file(config->port_file.bytes, port, why))
+        return false;
+    log_listening(log, config, port);
+    return workers_run(workers, why);
 }
 
 static int
@@ -124,20 +170,25 @@ serve(struct config *config, struct app *app)
     TEXT_AUTO why = {0};
 
     set_connections(config);
+    set_workers(config);
     struct server_config http = http_config(config, app);
-    struct worker *worker =
-        worker_open(&http, &limits, config->seed.given ? &seed : NULL, &log, &why);
-    if (worker == NULL)
+    if (!open_access_log(config->access_log.bytes, &http.access_fd, &why))
         return fail(EXIT_FAILURE, &why);
-    int port = server_port(worker_server(worker));
-    if (config->port_file.bytes
-        && !write_port_file(config->port_file.bytes, port, &why)) {
-        worker_close(worker);
+    struct workers_plan plan = {
+        .count = (size_t)config->workers.value,
+        .http = &http,
+        .limits = &limits,
+        .seed = config->seed.given ? &seed : NULL,
+        .log = &log,
+        .drain_ns = seconds_to_ns(config->drain.seconds),
+    };
+    struct workers *workers = workers_open(&plan, &why);
+    if (workers == NULL)
         return fail(EXIT_FAILURE, &why);
-    }
-    log_listening(&log, config, port);
-    worker_run(worker, seconds_to_ns(config->drain.seconds));
-    worker_close(worker);
+    bool served = serve_on(workers, config, &log, &why);
+    workers_close(workers);
+    if (!served)
+        return fail(EXIT_FAILURE, &why);
     LOG(&log, LOG_LEVEL_INFO, "stopped");
     return EXIT_SUCCESS;
 }

@@ -1,11 +1,11 @@
 #include "worker.h"
 
 #include <assert.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
-#include <uv.h>
+
+enum { LETTERS_A_TURN = 256 };
 
 /*
  * libuv keeps whole milliseconds and epoll adds slack to its timeouts, so deadlines
@@ -13,19 +13,19 @@
  * them.
  */
 struct worker {
+    struct worker_plan plan;
     uv_loop_t loop;
     uv_poll_t hub;
     uv_poll_t timer;
+    uv_async_t mail;
     uv_prepare_t turn; /* before each poll: what is due, and what has work */
     uv_idle_t busy;    /* active while a turn has left something to do */
-    uv_signal_t terminate, interrupt;
     int timer_fd;
     int64_t armed_ns; /* INT64_MAX: not armed */
     bool expired;     /* readable until it is set again: nobody needs to read it */
-    int64_t drain_ns;
     struct registry registry;
     struct server *server;
-    const struct log *log;
+    struct letter drain, stop; /* each is posted once */
 };
 
 static void
@@ -87,25 +87,63 @@ on_turn(uv_prepare_t *prepare)
     arm(worker);
 }
 
-static void
-on_drained(void *owner)
-{
-    struct worker *worker = owner;
+/* ---- mail --------------------------------------------------------------------------
+ */
 
+static struct mailbox *
+mailbox(struct worker *worker)
+{
+    return &worker->plan.peers->at[worker->plan.index].mailbox;
+}
+
+static void
+wake(void *waker)
+{
+    uv_async_send(waker);
+}
+
+static void
+on_mail(uv_async_t *async)
+{
+    struct worker *worker = CONTAINER_OF(async, struct worker, mail);
+
+    if (mailbox_deliver(mailbox(worker), LETTERS_A_TURN))
+        uv_async_send(async);
+}
+
+static void
+on_drain(struct letter *letter, void *reader)
+{
+    struct worker *worker = CONTAINER_OF(letter, struct worker, drain);
+
+    (void)reader;
+    server_drain(worker->server, worker->plan.drain_ns, worker->plan.on_drained,
+                 worker->plan.owner);
+}
+
+static void
+on_stop(struct letter *letter, void *reader)
+{
+    struct worker *worker = CONTAINER_OF(letter, struct worker, stop);
+
+    (void)reader;
     uv_stop(&worker->loop);
 }
 
-static void
-on_signal(uv_signal_t *handle, int signum)
+void
+worker_drain(struct worker *worker)
 {
-    struct worker *worker = handle->data;
-
-    if (server_draining(worker->server))
-        _exit(128 + signum);
-    LOG(worker->log, LOG_LEVEL_INFO, "draining",
-        {"signal", signum == SIGTERM ? "SIGTERM" : "SIGINT"});
-    server_drain(worker->server, worker->drain_ns, on_drained, worker);
+    mailbox_post(mailbox(worker), &worker->drain);
 }
+
+void
+worker_stop(struct worker *worker)
+{
+    mailbox_post(mailbox(worker), &worker->stop);
+}
+
+/* ---- opening and closing -----------------------------------------------------------
+ */
 
 static void
 init_handles(struct worker *worker)
@@ -117,40 +155,52 @@ init_handles(struct worker *worker)
     uv_prepare_init(&worker->loop, &worker->turn);
     uv_prepare_start(&worker->turn, on_turn);
     uv_idle_init(&worker->loop, &worker->busy);
-    uv_signal_init(&worker->loop, &worker->terminate);
-    uv_signal_init(&worker->loop, &worker->interrupt);
-    worker->terminate.data = worker->interrupt.data = worker;
-    uv_signal_start(&worker->terminate, on_signal, SIGTERM);
-    uv_signal_start(&worker->interrupt, on_signal, SIGINT);
+}
+
+static bool
+open_loop(struct worker *worker)
+{
+    worker->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (worker->timer_fd < 0 || uv_loop_init(&worker->loop) != 0)
+        return false;
+    if (uv_async_init(&worker->loop, &worker->mail, on_mail) != 0)
+        return false;
+    return true;
 }
 
 struct worker *
-worker_open(const struct server_config *http, const struct registry_limits *limits,
-            const uint64_t *seed, const struct log *log, struct text *why)
+worker_open(const struct worker_plan *plan, struct text *why)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     if (worker == NULL) {
         text_string(why, "cannot start: no memory");
         return NULL;
     }
-    worker->log = log;
+    worker->plan = *plan;
     worker->armed_ns = INT64_MAX;
-    registry_open(&worker->registry, limits, &clock_system, seed);
-    worker->server = server_open(http, &worker->registry, log, why);
+    worker->drain.deliver = on_drain;
+    worker->stop.deliver = on_stop;
+    registry_open(&worker->registry, plan->limits, &clock_system, plan->seed,
+                  plan->peers, plan->index);
+    worker->server =
+        server_open(plan->http, &worker->registry,
+                    plan->first ? plan->first->server : NULL, plan->log, why);
     if (worker->server == NULL) {
         registry_close(&worker->registry);
         free(worker);
         return NULL;
     }
-    worker->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (worker->timer_fd < 0 || uv_loop_init(&worker->loop) != 0) {
+    if (!open_loop(worker)) {
         text_string(why, "cannot start: no descriptors for the loop");
+        server_stop(worker->server);
         server_close(worker->server);
         registry_close(&worker->registry);
         free(worker);
         return NULL;
     }
     init_handles(worker);
+    mailbox(worker)->waker = &worker->mail;
+    mailbox(worker)->wake = wake;
     return worker;
 }
 
@@ -160,10 +210,15 @@ worker_server(const struct worker *worker)
     return worker->server;
 }
 
-void
-worker_run(struct worker *worker, int64_t drain_ns)
+uv_loop_t *
+worker_loop(struct worker *worker)
 {
-    worker->drain_ns = drain_ns;
+    return &worker->loop;
+}
+
+void
+worker_run(struct worker *worker)
+{
     uv_run(&worker->loop, UV_RUN_DEFAULT);
 }
 
@@ -175,14 +230,28 @@ close_handle(uv_handle_t *handle, void *argument)
 }
 
 void
-worker_close(struct worker *worker)
+worker_drop(struct worker *worker)
 {
+    mailbox(worker)->wake = NULL;
     uv_walk(&worker->loop, close_handle, NULL);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     int error = uv_loop_close(&worker->loop);
 
     assert(error == 0);
     (void)error;
+    server_stop(worker->server);
+}
+
+void
+worker_deliver(struct worker *worker)
+{
+    while (mailbox_deliver(mailbox(worker), LETTERS_A_TURN))
+        continue;
+}
+
+void
+worker_close(struct worker *worker)
+{
     server_close(worker->server);
     registry_close(&worker->registry);
     close(worker->timer_fd);

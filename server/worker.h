@@ -1,22 +1,46 @@
 /*
- * worker.h: one thread: a uv loop with its timer, its registry and its HTTP server. It
- * shares nothing with another.
+ * worker.h: one thread: a uv loop with its timer, its registry, its mailbox and its
+ * HTTP server. It shares nothing with another but what struct peers has.
  */
 #pragma once
 
 #include "http/server.h"
 
+#include <uv.h>
+
 struct worker;
 
-/* NULL: *why says what the system refused. `log` outlives it. `seed` may be NULL. */
-struct worker *
-worker_open(const struct server_config *http, const struct registry_limits *limits,
-            const uint64_t *seed, const struct log *log, struct text *why);
+/* For `on_drained`: any request of its clients has been answered, or given up. */
+struct worker_plan {
+    const struct server_config *http;
+    const struct registry_limits *limits;
+    const uint64_t *seed; /* NULL: a random one */
+    const struct log *log;
+    struct peers *peers;
+    size_t index;
+    const struct worker *first; /* NULL: it is the first */
+    int64_t drain_ns;
+    void (*on_drained)(void *owner); /* its own thread */
+    void *owner;
+};
+
+/* Copies the plan; NULL: *why says what the system refused. Any thread. */
+struct worker *worker_open(const struct worker_plan *plan, struct text *why);
 
 const struct server *worker_server(const struct worker *worker);
 
-/* Serves until SIGTERM or SIGINT, then drains for up to drain_ns. A second signal ends
- * the process at once, with 128 + the signal. */
-void worker_run(struct worker *worker, int64_t drain_ns);
+/* For what else shall run on its thread. */
+uv_loop_t *worker_loop(struct worker *worker);
 
+/* Serves until worker_stop; the thread of the worker is the one that calls it. */
+void worker_run(struct worker *worker);
+
+/* Any thread, once each: begins to drain; ends worker_run. */
+void worker_drain(struct worker *worker);
+void worker_stop(struct worker *worker);
+
+/* After worker_run: first all workers drop their clients, then all deliver the letters
+ * that this has made, then all close. */
+void worker_drop(struct worker *worker);
+void worker_deliver(struct worker *worker);
 void worker_close(struct worker *worker);

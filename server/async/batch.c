@@ -28,6 +28,8 @@ struct batch {
     size_t width;         /* so many may run at once */
     size_t released_rank; /* waits from this rank on ended by batch_release */
     int64_t released_ns;  /* INT64_MAX: not */
+    int64_t limit_ns;     /* waits that end later do not end */
+    int64_t step_ns;      /* while it is busy: when its last slice was done */
 };
 
 static double
@@ -115,12 +117,21 @@ build_slice(struct batch *batch)
         start_next(batch, 0);
 }
 
+bool
+batch_busy(const struct batch *batch)
+{
+    return !is_built(batch) || (batch->released_ns != INT64_MAX && batch->running > 0);
+}
+
+/* A slice takes its turn among what is due, so that it holds nobody up. */
 static int64_t
 next_deadline(const struct batch *batch)
 {
-    if (!is_built(batch) || batch->released_ns != INT64_MAX)
-        return batch->start_ns;
-    return batch->start_ns + delay_to_ns(end_of(batch, batch->heap[0]));
+    if (batch_busy(batch))
+        return batch->step_ns;
+    int64_t deadline_ns = batch->start_ns + delay_to_ns(end_of(batch, batch->heap[0]));
+
+    return deadline_ns <= batch->limit_ns ? deadline_ns : INT64_MAX;
 }
 
 /* Cannot fail: batch_start has made room, and the timer that fires leaves its own. */
@@ -168,6 +179,7 @@ on_timer(struct timer *timer, int64_t now_ns)
     struct batch *batch = CONTAINER_OF(timer, struct batch, timer);
     size_t before = batch->done;
 
+    batch->step_ns = now_ns;
     if (!is_built(batch)) {
         build_slice(batch);
         rearm(batch);
@@ -216,6 +228,8 @@ batch_start(struct timers *timers, const struct batch_plan *plan)
     batch->progressed = plan->progressed;
     batch->width = plan->limit && plan->limit < n ? plan->limit : n;
     batch->released_ns = INT64_MAX;
+    batch->limit_ns = plan->limit_ns;
+    batch->step_ns = plan->start_ns;
     if (!allocate(batch, plan)
         || timers_start(timers, &batch->timer, TIMER_RESULT, plan->start_ns)) {
         batch_free(batch);
@@ -254,7 +268,7 @@ batch_release(struct batch *batch, int64_t now_ns)
     if (over || batch->released_ns != INT64_MAX)
         return;
     batch->released_rank = batch->done;
-    batch->released_ns = now_ns;
+    batch->released_ns = batch->step_ns = now_ns;
     rearm(batch);
 }
 
@@ -282,6 +296,14 @@ batch_delay(const struct batch *batch, size_t rank)
     if (rank >= batch->released_rank && batch->released_ns != INT64_MAX)
         return ns_to_seconds(batch->released_ns - batch->start_ns);
     return batch->delays->at[batch->order[rank]];
+}
+
+double
+batch_end(const struct batch *batch, size_t rank)
+{
+    if (rank >= batch->released_rank && batch->released_ns != INT64_MAX)
+        return ns_to_seconds(batch->released_ns - batch->start_ns);
+    return end_of(batch, batch->order[rank]);
 }
 
 int64_t

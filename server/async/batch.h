@@ -20,6 +20,7 @@ struct batch_plan {
     size_t limit;          /* at most so many at once; 0: all */
     bool times;            /* keep when each wait ended, for batch_elapsed_ns */
     int64_t start_ns;      /* of all of them; not after now */
+    int64_t limit_ns;      /* no wait ends whose deadline is later; INT64_MAX: none */
     void *owner;
     /* Called after waits have ended, at most once a turn of the timers. After the call
      * with batch_done == n comes none. It may free the batch. */
@@ -39,10 +40,16 @@ void batch_stop(struct batch *batch);
  * delay is the time since the start. */
 void batch_release(struct batch *batch, int64_t now_ns);
 
+/* Whether it still builds its heap, or ends what was released, slice by slice: waits
+ * may be due then that have not ended. */
+bool batch_busy(const struct batch *batch);
+
 size_t batch_size(const struct batch *batch);
 size_t batch_done(const struct batch *batch); /* have ended */
 
 /* Of the wait that ended as number `rank` (from 0, below batch_done): */
 size_t batch_index(const struct batch *batch, size_t rank);
-double batch_delay(const struct batch *batch, size_t rank);       /* seconds */
+double batch_delay(const struct batch *batch, size_t rank); /* seconds */
+double batch_end(const struct batch *batch, size_t rank); /* when it had to end: seconds
+                                                             after the start */
 int64_t batch_elapsed_ns(const struct batch *batch, size_t rank); /* since the start */

@@ -50,7 +50,7 @@ group_hold_named(struct registry *registry, const char *name)
     if (name == NULL) {
         do
             name_draw(&registry->fastrand, drawn);
-        while (find_any(registry, drawn) != NULL);
+        while (!registry_is_home(registry, drawn) || find_any(registry, drawn) != NULL);
         name = drawn;
     }
     struct group *group = find_any(registry, name);

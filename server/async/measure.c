@@ -30,13 +30,25 @@ stop(struct record *record, int64_t now_ns)
     }
 }
 
+static bool
+is_busy(const struct record *record)
+{
+    const struct measure *measure = (const struct measure *)(const void *)record;
+
+    for (size_t i = 0; i < measure->count; i++)
+        if (measure->parts[i].batch && batch_busy(measure->parts[i].batch))
+            return true;
+    return false;
+}
+
 static void
 destroy(struct record *record)
 {
     free(CONTAINER_OF(record, struct measure, record));
 }
 
-static const struct record_class measure_class = {.stop = stop, .destroy = destroy};
+static const struct record_class measure_class = {
+    .stop = stop, .is_busy = is_busy, .destroy = destroy};
 
 static bool
 start_parts(struct registry *registry, const struct measure_plan *plan,
@@ -51,6 +63,8 @@ start_parts(struct registry *registry, const struct measure_plan *plan,
             .delays = delays,
             .limit = plan->limits[i],
             .start_ns = plan->start_ns,
+            .limit_ns =
+                plan->timeout_ns ? plan->start_ns + plan->timeout_ns : INT64_MAX,
             .owner = part,
             .progressed = on_progress,
         };

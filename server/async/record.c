@@ -26,14 +26,24 @@ make_id(struct registry *registry)
 
     do
         name_draw(&registry->fastrand, id);
-    while (registry_find(registry, id) != NULL);
+    while (!registry_is_home(registry, id) || registry_find(registry, id) != NULL);
     return strdup(id);
 }
 
 static void
 on_timeout(struct timer *timer, int64_t now_ns)
 {
-    record_cancel(CONTAINER_OF(timer, struct record, timeout), REASON_TIMEOUT, now_ns);
+    struct record *record = CONTAINER_OF(timer, struct record, timeout);
+
+    if (!record->class->is_busy || !record->class->is_busy(record)) {
+        record_cancel(record, REASON_TIMEOUT, now_ns);
+        return;
+    }
+    enum error error =
+        timers_start(&record->registry->timers, timer, TIMER_LIMIT, now_ns);
+
+    assert(error == OK); /* its own place is free */
+    (void)error;
 }
 
 static bool
@@ -54,6 +64,9 @@ enlist(struct registry *registry, struct record *record)
     TAILQ_INSERT_TAIL(&registry->all, record, in_all);
     registry->count++;
     record->serial = ++registry->serial;
+    if (registry->listed_ns < record->created_ns)
+        registry->listed_ns = record->created_ns;
+    record->listed_ns = registry->listed_ns;
     record->listed = true;
     return true;
 }
@@ -92,17 +105,6 @@ record_open(struct registry *registry, struct record *record,
     return OK;
 }
 
-static void
-keep_finished(struct record *record)
-{
-    struct registry *registry = record->registry;
-
-    TAILQ_INSERT_TAIL(&registry->finished, record, in_finished);
-    if (++registry->finished_count > registry->limits.max_tasks)
-        record_forget(TAILQ_FIRST(&registry->finished));
-    registry_retain(registry);
-}
-
 void
 record_end(struct record *record, enum record_state state, enum cancel_reason reason,
            int64_t now_ns)
@@ -118,7 +120,7 @@ record_end(struct record *record, enum record_state state, enum cancel_reason re
     if (record->group)
         group_end(record->group, record, now_ns);
     if (record->kept)
-        keep_finished(record);
+        registry_keep(record->registry, record);
     record_release(record);
 }
 
@@ -155,10 +157,8 @@ record_forget(struct record *record)
     HASH_DELETE(by_id, registry->by_id, record);
     TAILQ_REMOVE(&registry->all, record, in_all);
     registry->count--;
-    if (record->kept) {
-        TAILQ_REMOVE(&registry->finished, record, in_finished);
-        registry->finished_count--;
-    }
+    if (record->kept)
+        registry_drop(registry, record);
     if (record->group)
         group_leave(record->group, record);
     record_release(record);

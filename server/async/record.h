@@ -53,7 +53,13 @@ LIST_HEAD(watches, watch);
 /* What the kinds do differently. */
 struct record_class {
     void (*stop)(struct record *record,
-                 int64_t now_ns);        /* the work, before it ends so */
+                 int64_t now_ns); /* the work, before it ends so */
+    /* Whether what is due may not have ended yet: its timeout waits for that. NULL: no.
+     */
+    bool (*is_busy)(const struct record *record);
+    /* Seconds from its creation to when it had to end, of one that is done; negative:
+     * unknown. NULL: unknown. */
+    double (*delay)(const struct record *record);
     void (*shed)(struct record *record); /* what only its client needed; may be NULL */
     void (*destroy)(struct record *record); /* frees it; its work has been stopped */
 };
@@ -70,7 +76,8 @@ struct record {
     struct group *group;             /* NULL: none */
     struct watches watches;
     struct timer timeout;
-    uint64_t serial; /* of creation, from 1 */
+    uint64_t serial;   /* of creation, from 1 */
+    int64_t listed_ns; /* its creation, or that of one before it where that is later */
     size_t holders;
     size_t waits; /* it counts for so many while it has not ended */
     char *id;     /* owned */
@@ -107,6 +114,13 @@ static inline bool
 record_ended(const struct record *record)
 {
     return record->state > STATE_PENDING;
+}
+
+/* What its class says, or -1. */
+static inline double
+record_delay(const struct record *record)
+{
+    return record->class->delay ? record->class->delay(record) : -1;
 }
 
 /* Ends it (the work has been stopped) and tells its watches and those of its group. */

@@ -3,12 +3,25 @@
 #include "async/group.h"
 #include "async/launch.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static int64_t
 kept_until_ns(const struct registry *registry, const struct record *record)
 {
     return record->finished_ns + registry->limits.retention_ns;
+}
+
+static void
+retain(struct registry *registry)
+{
+    const struct record *oldest = TAILQ_FIRST(&registry->finished);
+
+    if (oldest == NULL || timer_runs(&registry->retention))
+        return;
+    /* Out of memory: the next end tries again. */
+    (void)!timers_start(&registry->timers, &registry->retention, TIMER_LIMIT,
+                        kept_until_ns(registry, oldest));
 }
 
 /* One a time: a thousand that ended together leave in as many. */
@@ -20,26 +33,81 @@ on_retention(struct timer *timer, int64_t now_ns)
 
     if (oldest != NULL && kept_until_ns(registry, oldest) <= now_ns)
         record_forget(oldest);
-    registry_retain(registry);
+    retain(registry);
 }
 
-void
-registry_retain(struct registry *registry)
+/* Tells the peers how old the oldest is that is kept here. */
+static void
+publish_oldest(struct registry *registry)
 {
     const struct record *oldest = TAILQ_FIRST(&registry->finished);
 
-    if (oldest == NULL || timer_runs(&registry->retention))
+    atomic_store_explicit(&registry->peers->at[registry->worker].oldest_ns,
+                          oldest ? oldest->finished_ns : INT64_MAX,
+                          memory_order_relaxed);
+}
+
+static bool
+keeps_too_many(const struct registry *registry)
+{
+    return atomic_load_explicit(&registry->peers->finished.used, memory_order_relaxed)
+           > registry->limits.max_tasks;
+}
+
+static void
+on_drop_letter(struct letter *letter, void *reader)
+{
+    struct registry *registry = reader;
+
+    free(letter);
+    if (keeps_too_many(registry) && !TAILQ_EMPTY(&registry->finished))
+        record_forget(TAILQ_FIRST(&registry->finished));
+}
+
+static void
+drop_oldest(struct registry *registry)
+{
+    size_t worker = peers_oldest(registry->peers);
+    struct letter *letter =
+        worker == registry->worker ? NULL : calloc(1, sizeof *letter);
+
+    if (letter == NULL) {
+        record_forget(TAILQ_FIRST(&registry->finished));
         return;
-    /* Out of memory: the next end tries again. */
-    (void)!timers_start(&registry->timers, &registry->retention, TIMER_LIMIT,
-                        kept_until_ns(registry, oldest));
+    }
+    letter->deliver = on_drop_letter;
+    peers_post(registry->peers, worker, letter);
+}
+
+void
+registry_keep(struct registry *registry, struct record *record)
+{
+    TAILQ_INSERT_TAIL(&registry->finished, record, in_finished);
+    registry->finished_count++;
+    atomic_fetch_add_explicit(&registry->peers->finished.used, 1, memory_order_relaxed);
+    publish_oldest(registry);
+    if (keeps_too_many(registry))
+        drop_oldest(registry);
+    retain(registry);
+}
+
+void
+registry_drop(struct registry *registry, struct record *record)
+{
+    TAILQ_REMOVE(&registry->finished, record, in_finished);
+    registry->finished_count--;
+    quota_give(&registry->peers->finished, 1);
+    publish_oldest(registry);
 }
 
 void
 registry_open(struct registry *registry, const struct registry_limits *limits,
-              const struct clock *clock, const uint64_t *seed)
+              const struct clock *clock, const uint64_t *seed, struct peers *peers,
+              size_t worker)
 {
-    *registry = (struct registry){.limits = *limits, .clock = clock};
+    *registry = (struct registry){
+        .limits = *limits, .clock = clock, .peers = peers, .worker = worker};
+    peers->at[worker].mailbox.reader = registry;
     TAILQ_INIT(&registry->all);
     TAILQ_INIT(&registry->finished);
     registry->retention.fire = on_retention;
@@ -70,10 +138,14 @@ registry_find(const struct registry *registry, const char *id)
 enum error
 registry_reserve(struct registry *registry, size_t tasks, size_t waits)
 {
-    if (tasks > registry->limits.max_tasks - registry->tasks)
+    struct peers *peers = registry->peers;
+
+    if (tasks && !quota_take(&peers->tasks, tasks, registry->limits.max_tasks))
         return ERROR_TOO_MANY_TASKS;
-    if (waits > registry->limits.max_waits - registry->waits)
+    if (!quota_take(&peers->waits, waits, registry->limits.max_waits)) {
+        quota_give(&peers->tasks, tasks);
         return ERROR_TOO_MANY_WAITS;
+    }
     registry->tasks += tasks;
     registry->waits += waits;
     return OK;
@@ -84,6 +156,9 @@ registry_unreserve(struct registry *registry, size_t tasks, size_t waits)
 {
     registry->tasks -= tasks;
     registry->waits -= waits;
+    if (tasks)
+        quota_give(&registry->peers->tasks, tasks);
+    quota_give(&registry->peers->waits, waits);
 }
 
 /* Makes what launches have promised, so that a walk over all records meets it. */

@@ -1,10 +1,11 @@
 /*
  * registry.h: every record of a worker: by id, by creation, by group, by end; with the
  * limits, the retention and what the work needs: clock, timers, random numbers. Its
- * worker's thread only.
+ * worker's thread only. The limits hold for all workers together.
  */
 #pragma once
 
+#include "async/peers.h"
 #include "async/timers.h"
 #include "base/clock.h"
 #include "base/fastrand.h"
@@ -24,6 +25,9 @@ struct registry_limits {
 struct registry {
     struct registry_limits limits;
     const struct clock *clock;
+    struct peers *peers;  /* all workers, */
+    size_t worker;        /* and which of them this is */
+    void *front;          /* for letters: the server that stands before it */
     struct timers timers; /* asked time: waits, timeouts, retention */
     struct fastrand fastrand;
     struct record *by_id;        /* uthash */
@@ -31,15 +35,18 @@ struct registry {
     struct record_list all;      /* by creation */
     struct record_list finished; /* kept ones, by end */
     size_t count, finished_count;
-    size_t tasks; /* that have not ended, or are promised */
-    size_t waits; /* likewise */
+    size_t tasks;      /* of this worker, that have not ended, or are promised */
+    size_t waits;      /* likewise */
+    int64_t listed_ns; /* the last of record.listed_ns */
     uint64_t serial;
     struct timer retention;
 };
 
-/* A random seed where `seed` is NULL. `clock` outlives it. */
+/* A random seed where `seed` is NULL. `clock` and `peers` outlive it. It is the one
+ * that reads the letters to its worker. */
 void registry_open(struct registry *registry, const struct registry_limits *limits,
-                   const struct clock *clock, const uint64_t *seed);
+                   const struct clock *clock, const uint64_t *seed, struct peers *peers,
+                   size_t worker);
 
 /* Cancels (drain) and frees everything. No request may hold a record any more. */
 void registry_close(struct registry *registry);
@@ -48,6 +55,13 @@ static inline int64_t
 registry_now(const struct registry *registry)
 {
     return clock_now(registry->clock);
+}
+
+/* Whether the name is at home here. */
+static inline bool
+registry_is_home(const struct registry *registry, const char *name)
+{
+    return peers_home(registry->peers, name) == registry->worker;
 }
 
 /* NULL where there is none. */
@@ -59,8 +73,12 @@ MUST_USE enum error
 registry_reserve(struct registry *registry, size_t tasks, size_t waits);
 void registry_unreserve(struct registry *registry, size_t tasks, size_t waits);
 
-/* For record.c: times the oldest of the finished ones. */
-void registry_retain(struct registry *registry);
+/* For record.c: one has joined the finished ones, which the timer of the oldest drops
+ * in its time; where more than max_tasks are kept, the oldest of all workers goes. */
+void registry_keep(struct registry *registry, struct record *record);
+
+/* For record.c: one has left them. */
+void registry_drop(struct registry *registry, struct record *record);
 
 struct registry_swept {
     size_t cancelled; /* had not ended */

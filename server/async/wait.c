@@ -58,7 +58,14 @@ destroy(struct record *record)
     free(CONTAINER_OF(record, struct wait, record));
 }
 
-static const struct record_class wait_class = {.stop = stop, .destroy = destroy};
+static double
+delay_of(const struct record *record)
+{
+    return ((const struct wait *)(const void *)record)->delay;
+}
+
+static const struct record_class wait_class = {
+    .stop = stop, .delay = delay_of, .destroy = destroy};
 
 static enum error
 open_wait(struct registry *registry, const struct wait_plan *plan, double delay,

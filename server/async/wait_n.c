@@ -24,6 +24,22 @@ stop(struct record *record, int64_t now_ns)
         batch_stop(wait_n->batch);
 }
 
+static bool
+is_busy(const struct record *record)
+{
+    const struct wait_n *wait_n = (const struct wait_n *)(const void *)record;
+
+    return wait_n->batch && batch_busy(wait_n->batch);
+}
+
+static double
+delay_of(const struct record *record)
+{
+    const struct wait_n *wait_n = (const struct wait_n *)(const void *)record;
+
+    return wait_n->batch ? batch_end(wait_n->batch, wait_n->n - 1) : -1;
+}
+
 static void
 shed(struct record *record)
 {
@@ -40,8 +56,11 @@ destroy(struct record *record)
     free(CONTAINER_OF(record, struct wait_n, record));
 }
 
-static const struct record_class wait_n_class = {
-    .stop = stop, .shed = shed, .destroy = destroy};
+static const struct record_class wait_n_class = {.stop = stop,
+                                                 .is_busy = is_busy,
+                                                 .delay = delay_of,
+                                                 .shed = shed,
+                                                 .destroy = destroy};
 
 static struct batch *
 start_batch(struct registry *registry, const struct wait_n_plan *plan,
@@ -55,6 +74,7 @@ start_batch(struct registry *registry, const struct wait_n_plan *plan,
         .limit = plan->limit,
         .times = plan->times,
         .start_ns = plan->start_ns,
+        .limit_ns = plan->timeout_ns ? plan->start_ns + plan->timeout_ns : INT64_MAX,
         .owner = wait_n,
         .progressed = on_progress,
     };

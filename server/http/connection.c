@@ -67,6 +67,7 @@ connection_closed(struct connection *connection)
     TAILQ_REMOVE(&server->connections, connection, in_server);
     TAILQ_INSERT_TAIL(&server->dead, connection, in_server);
     server->connection_count--;
+    quota_give(&server->registry->peers->connections, 1);
     listeners_resume(server);
 }
 
@@ -175,6 +176,8 @@ connection_open(struct server *server, int fd)
     }
     TAILQ_INSERT_TAIL(&server->connections, connection, in_server);
     server->connection_count++;
+    atomic_fetch_add_explicit(&server->registry->peers->connections.used, 1,
+                              memory_order_relaxed);
     server->counts.accepted++;
     connection_reading(connection);
 }

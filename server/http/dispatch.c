@@ -1,5 +1,4 @@
-#include "http/http_private.h"
-
+#include "http/errand.h"
 #include "http/json_body.h"
 
 #include <stdlib.h>
@@ -99,13 +98,16 @@ choose_format(struct exchange *exchange, const void *in, struct problem *problem
         const struct value_word *word =
             (const struct value_word *)(const void *)((const char *)in + field->offset);
 
-        for (enum format format = 0; format < FORMAT_COUNT; format++)
-            if (strcmp(field->words[word->index], format_info(format)->word) == 0)
-                exchange->format = format;
+        for (enum format i = 0; i < FORMAT_COUNT; i++)
+            if (strcmp(field->words[word->index], format_info(i)->word) == 0)
+                exchange->format = i;
         return OK;
     }
-    if (negotiate_format(accept, route->formats, &exchange->format))
+    enum format format;
+    if (negotiate_format(accept, route->formats, &format)) {
+        exchange->format = format;
         return OK;
+    }
     return problem_set(problem, ERROR_NOT_ACCEPTABLE,
                        "Accept: %.200s names none of the types that %s answers in",
                        accept, route->path);
@@ -195,10 +197,39 @@ find(struct exchange *exchange, const struct target *target, struct route_found 
     }
     if (found->route)
         return OK;
-    exchange->allowed = found->methods;
+    exchange->allowed = (uint8_t)found->methods;
     return problem_set(problem, ERROR_METHOD_NOT_ALLOWED,
                        "%.*s does not answer this method", (int)target->path_size,
                        target->path);
+}
+
+void
+exchange_begin(struct exchange *exchange, const void *in)
+{
+    struct problem problem = {0};
+    enum error error = exchange->route->handle(exchange, in, &problem);
+
+    if (error && problem.error != error)
+        problem_set(&problem, error, "%s", error_info(error)->text);
+    if (error)
+        exchange_refuse(exchange, &problem);
+}
+
+/* Here, or at the home of what it asks for. */
+static enum error
+begin(struct exchange *exchange, const void *in, struct problem *problem)
+{
+    const struct registry *registry = exchange->server->registry;
+    const struct route *route = exchange->route;
+    const char *name = route->home ? route->home(exchange->id, in) : NULL;
+    size_t home = name ? peers_home(registry->peers, name) : registry->worker;
+
+    if (home == registry->worker) {
+        exchange_begin(exchange, in);
+        return OK;
+    }
+    enum error error = errand_begin(exchange, home, in);
+    return error ? problem_set(problem, error, "%s", error_info(error)->text) : OK;
 }
 
 static enum error
@@ -208,18 +239,14 @@ handle(struct exchange *exchange, struct target *target,
     _Alignas(max_align_t) char in[PARAMETERS_MAX];
 
     exchange->route = found->route;
-    exchange->route_index = found->index;
+    exchange->route_index = (uint16_t)found->index;
     if (server_draining(exchange->server) && !found->route->while_draining)
         return problem_set(problem, ERROR_DRAINING, "the server is stopping");
     enum error error = parse_id(exchange, found, problem);
     if (!error)
         error = parse(exchange, target, exchange->server->defaults[found->index], in,
                       problem);
-    if (!error)
-        error = found->route->handle(exchange, in, problem);
-    if (error && problem->error != error)
-        problem_set(problem, error, "%s", error_info(error)->text);
-    return error;
+    return error ? error : begin(exchange, in, problem);
 }
 
 void

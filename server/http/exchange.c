@@ -1,4 +1,5 @@
-#include "http/http_private.h"
+#include "http/access.h"
+#include "http/away.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -23,16 +24,19 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
 {
     struct server *server = context;
     struct connection *connection = connection_of(mhd);
-    size_t size = strlen(target);
-    struct exchange *exchange = calloc(1, sizeof *exchange + size + 1);
+    size_t size = strlen(target) + 1;
+    bool logs = server->config.access_fd >= 0;
+    struct exchange *exchange = calloc(1, sizeof *exchange + size + (logs ? size : 0));
 
     if (exchange == NULL)
         return NULL;
     memcpy(exchange->target, target, size);
+    if (logs)
+        exchange->asked = memcpy(exchange->target + size, target, size);
     exchange->server = server;
     exchange->connection = connection;
     exchange->mhd = mhd;
-    exchange->route_index = server->routes;
+    exchange->route_index = (uint16_t)server->routes;
     connection->exchange = exchange;
     server->exchange_count++;
     if (!connection->reading)
@@ -121,7 +125,7 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     struct problem problem = {0};
 
     exchange->seen = true;
-    exchange->method = method_of(method);
+    exchange->method = (uint8_t)method_of(method);
     exchange->received_ns = registry_now(exchange->server->registry);
     if (guard_check(exchange->mhd, method, exchange->target, version, &problem))
         exchange_refuse(exchange, &problem);
@@ -174,14 +178,15 @@ exchange_on_request(void *server, struct MHD_Connection *mhd, const char *url,
     return go_on(exchange);
 }
 
-/* Gives back all that work for the client held. */
-static void
-end_work(struct exchange *exchange)
+void
+exchange_end_work(struct exchange *exchange)
 {
     int64_t now_ns = registry_now(exchange->server->registry);
 
     watch_stop(&exchange->watch);
     timers_stop(&exchange->server->registry->timers, &exchange->alarm);
+    if (exchange->away)
+        exchange->away->end(exchange->away);
     if (exchange->end) {
         exchange->end(exchange);
         exchange->end = NULL;
@@ -206,7 +211,8 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     if (exchange == NULL)
         return;
     *request_context = NULL;
-    end_work(exchange);
+    access_add(exchange);
+    exchange_end_work(exchange);
     if (exchange->response)
         MHD_destroy_response(exchange->response);
     exchange->connection->exchange = NULL;
@@ -235,7 +241,7 @@ exchange_client_left(struct exchange *exchange, bool broken)
         return;
     exchange->phase = EXCHANGE_ABANDONED;
     exchange->server->counts.disconnects++;
-    end_work(exchange);
+    exchange_end_work(exchange);
     connection_cut(exchange->connection);
     reply_wake(exchange);
 }

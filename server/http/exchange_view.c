@@ -51,6 +51,7 @@ exchange_id(struct exchange *exchange)
 const char *
 exchange_header(struct exchange *exchange, const char *name)
 {
+    assert(exchange->mhd != NULL); /* what a visit needs of them is to be sent along */
     return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
 }
 

@@ -60,15 +60,17 @@ enum exchange_phase {
 
 struct exchange {
     struct server *server;
-    struct connection *connection;
+    struct connection *connection; /* NULL: of another worker's client (visit) */
     struct MHD_Connection *mhd;
+    struct visit *visit;
+    struct away *away;         /* what other workers do for it; NULL: nothing */
     const struct route *route; /* NULL: not found yet, or none */
-    size_t route_index;        /* for the counts */
-    enum exchange_phase phase;
-    unsigned method;
-    unsigned allowed; /* for a 405: the methods of its path */
-    unsigned status;
-    enum format format;
+    uint16_t route_index;      /* for the counts */
+    uint16_t status;
+    uint8_t method;
+    uint8_t allowed; /* for a 405: the methods of its path */
+    enum exchange_phase phase : 8;
+    enum format format : 8;
     bool seen; /* libmicrohttpd has made its first call */
     bool suspended;
     bool streaming;
@@ -86,8 +88,11 @@ struct exchange {
     stream_next *next;
     size_t carried; /* of it, sent */
     const char *id; /* what stands for {id}: in `target`; NULL: nothing */
+    const char
+        *asked;     /* the target as it came, for the access log; NULL: there is none */
+    uint64_t bytes; /* of the body, handed to libmicrohttpd */
     _Alignas(max_align_t) char room[EXCHANGE_ROOM];
-    char target[]; /* as the client sent it */
+    char target[]; /* as the client sent it; parsing decodes it in place */
 };
 
 struct listener {
@@ -111,12 +116,17 @@ struct server {
     struct connection_list dead;
     size_t connection_count;
     size_t exchange_count;
+    struct away *away; /* by name, what waits for other workers */
+    uint64_t away_serial;
+    struct visit *visits; /* by name */
+    STAILQ_HEAD(, visit) visits_ready;
     struct cell_list cells_with_room, cells_full, cells_empty;
     STAILQ_HEAD(, cell) dirty;
     size_t cells_empty_count;
     size_t cell_count;
     struct server_counts counts;
-    size_t routes; /* how many there are */
+    struct text access; /* lines of this turn */
+    size_t routes;      /* how many there are */
     enum {
         SERVING,
         LINGERING, /* stopped listening: clients that have just come may still ask */
@@ -170,6 +180,9 @@ void connections_reap(struct server *server);           /* frees the dead */
 
 MUST_USE bool listener_open_tcp(struct server *server, struct text *why);
 MUST_USE bool listener_open_unix(struct server *server, struct text *why);
+/* On the port and the socket of the first worker. */
+MUST_USE bool
+listeners_join(struct server *server, const struct server *first, struct text *why);
 void listeners_resume(struct server *server); /* there may be room again */
 void listeners_close(struct server *server);  /* after accepting what waits */
 
@@ -184,10 +197,16 @@ void exchange_on_completed(void *server, struct MHD_Connection *mhd, void **cont
                            enum MHD_RequestTerminationCode code);
 void exchange_client_left(struct exchange *exchange, bool broken);
 
+/* Gives back all that work for the client holds. */
+void exchange_end_work(struct exchange *exchange);
+
 /* ---- dispatch.c ---- */
 
 /* Finds the route, parses, and calls the handler: the exchange is answered or waits. */
 void exchange_dispatch(struct exchange *exchange);
+
+/* Calls the handler with the parsed parameters; its error is the answer. */
+void exchange_begin(struct exchange *exchange, const void *in);
 
 /* ---- reply.c ---- */
 

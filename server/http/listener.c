@@ -1,6 +1,7 @@
 #include "http/http_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -58,8 +59,11 @@ pause_for_room(struct server *server)
 static bool
 has_room(struct server *server)
 {
+    const struct quota *connections = &server->registry->peers->connections;
+
     return cells_have_room(server)
-           && (server->connection_count < server->config.max_connections
+           && (atomic_load_explicit(&connections->used, memory_order_relaxed)
+                   < server->config.max_connections
                || server->stage != SERVING);
 }
 
@@ -119,16 +123,30 @@ set_options(int fd)
     setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
 
-static int
-bind_tcp(const struct addrinfo *address)
+static void
+share_port(int fd)
 {
-    int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int on = 1;
+
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+}
+
+/* The first worker binds before it shares the port: so it hears where another program
+ * has it, and none can take a part of the connections. */
+static int
+bind_tcp(const struct sockaddr *address, socklen_t size, bool first)
+{
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     if (fd < 0)
         return -1;
     set_options(fd);
-    if (bind(fd, address->ai_addr, address->ai_addrlen) == 0)
+    if (!first)
+        share_port(fd);
+    if (bind(fd, address, size) == 0) {
+        share_port(fd);
         return fd;
+    }
     int saved = errno;
     close(fd);
     errno = saved;
@@ -163,7 +181,7 @@ listener_open_tcp(struct server *server, struct text *why)
         text_format(why, "cannot listen on host %s: %s", host, gai_strerror(failure));
         return false;
     }
-    int fd = bind_tcp(found);
+    int fd = bind_tcp(found->ai_addr, found->ai_addrlen, true);
     freeaddrinfo(found);
     if (fd >= 0 && listen_on(server, &server->tcp, fd)) {
         server->port = bound_port(fd);
@@ -172,6 +190,38 @@ listener_open_tcp(struct server *server, struct text *why)
     text_format(why, "cannot listen on %s port %s: %s", host, port, strerror(errno));
     if (fd >= 0)
         close(fd);
+    return false;
+}
+
+/* The port of the first worker, and its unix socket. */
+static bool
+join_tcp(struct server *server, const struct server *first)
+{
+    struct sockaddr_storage address;
+    socklen_t size = sizeof address;
+
+    server->port = first->port;
+    if (getsockname(first->tcp.fd, (struct sockaddr *)&address, &size) != 0)
+        return false;
+    int fd = bind_tcp((struct sockaddr *)&address, size, false);
+    return fd >= 0 && listen_on(server, &server->tcp, fd);
+}
+
+static bool
+join_unix(struct server *server, const struct server *first)
+{
+    int fd = fcntl(first->local.fd, F_DUPFD_CLOEXEC, 0);
+
+    return fd >= 0 && listen_on(server, &server->local, fd);
+}
+
+bool
+listeners_join(struct server *server, const struct server *first, struct text *why)
+{
+    if ((first->tcp.fd < 0 || join_tcp(server, first))
+        && (first->local.fd < 0 || join_unix(server, first)))
+        return true;
+    text_format(why, "cannot listen in another worker: %s", strerror(errno));
     return false;
 }
 
@@ -232,7 +282,7 @@ listeners_close(struct server *server)
 
     close_listener(&server->tcp);
     close_listener(&server->local);
-    if (had_local)
+    if (had_local && server->registry->worker == 0)
         unlink(server->config.unix_path);
     timers_stop(&server->timers, &server->accept_again);
 }

@@ -1,4 +1,4 @@
-#include "http/http_private.h"
+#include "http/errand.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -77,7 +77,7 @@ reply_answer(struct exchange *exchange, const struct reply *reply,
 {
     assert(exchange->response == NULL && exchange->phase <= EXCHANGE_WAITING);
     add_headers(exchange, reply, response);
-    exchange->status = (unsigned)reply->status;
+    exchange->status = (uint16_t)reply->status;
     count_request(exchange, reply->status);
     exchange->response = response;
     exchange->phase = EXCHANGE_ANSWERED;
@@ -89,6 +89,7 @@ void
 reply_count_bytes(struct exchange *exchange, size_t size)
 {
     exchange->server->counts.bytes += size;
+    exchange->bytes += size;
     if (exchange->own)
         exchange->own->bytes_sent += (int64_t)size;
 }
@@ -96,6 +97,10 @@ reply_count_bytes(struct exchange *exchange, size_t size)
 void
 reply_wake(struct exchange *exchange)
 {
+    if (exchange->visit) {
+        visit_wake(exchange);
+        return;
+    }
     if (!exchange->suspended)
         return;
     exchange->suspended = false;
@@ -119,6 +124,10 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
         .status = 503, .content_type = "application/problem+json", .retry_after = true};
 
     watch_stop(&exchange->watch);
+    if (exchange->visit) {
+        visit_answer(exchange, PARCEL_REPLY, reply, body);
+        return;
+    }
     if (!body->failed)
         response = MHD_create_response_from_buffer(body->size, body->bytes,
                                                    MHD_RESPMEM_MUST_FREE);

@@ -61,6 +61,10 @@ struct route {
     const enum error *errors;       /* beyond the general ones; ends with OK */
     const char *example;            /* a curl line, behind `curl -s` */
 
+    /* The name whose home works on it; NULL: the client's own worker does. It is lent
+     * for the call. The function may be NULL. */
+    const char *(*home)(const char *id, const void *in);
+
     /* Begins the work: replies, streams, or leaves the exchange waiting. `in` is lent
      * for the call. An error has filled *problem or is told by its error alone. */
     enum error (*handle)(struct exchange *exchange, const void *in,

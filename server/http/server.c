@@ -1,8 +1,8 @@
-#include "http/http_private.h"
+#include "http/access.h"
+#include "http/errand.h"
 
 #include <assert.h>
 #include <stdlib.h>
-
 #include <unistd.h>
 
 enum {
@@ -33,7 +33,7 @@ static void
 check_drained(struct server *server)
 {
     bool over = (server->stage == DRAINING || server->stage == FLUSHING)
-                && server->exchange_count == 0;
+                && server->exchange_count == 0 && server->visits == NULL;
 
     if (!over && server->stage != GIVEN_UP)
         return;
@@ -50,6 +50,7 @@ server_turn(struct server *server)
 
     for (int pass = 0; pass < PASSES && busy && now_ns - begun_ns < TURN_NS; pass++) {
         busy = fire(server);
+        visits_run(server);
         cells_run(server);
         busy = busy || !STAILQ_EMPTY(&server->dirty);
         now_ns = clock_now(&clock_system);
@@ -57,6 +58,8 @@ server_turn(struct server *server)
     connections_reap(server);
     cells_trim(server, CELLS_KEPT_EMPTY);
     histogram_add(&server->counts.turns, now_ns - begun_ns);
+    if (server->access.size > 0)
+        access_flush(server);
     check_drained(server);
     return busy;
 }
@@ -99,6 +102,8 @@ init(struct server *server, const struct server_config *config,
     TAILQ_INIT(&server->cells_full);
     TAILQ_INIT(&server->cells_empty);
     STAILQ_INIT(&server->dirty);
+    STAILQ_INIT(&server->visits_ready);
+    registry->front = server;
 }
 
 static void
@@ -146,9 +151,20 @@ on_panic(void *context, const char *file, unsigned line, const char *reason)
     _exit(EXIT_PANIC);
 }
 
+static bool
+listen_or_join(struct server *server, const struct server *first, struct text *why)
+{
+    const struct server_config *config = &server->config;
+
+    if (first)
+        return listeners_join(server, first, why);
+    return (config->port < 0 || listener_open_tcp(server, why))
+           && (!config->unix_path || listener_open_unix(server, why));
+}
+
 struct server *
 server_open(const struct server_config *config, struct registry *registry,
-            const struct log *log, struct text *why)
+            const struct server *first, const struct log *log, struct text *why)
 {
     struct server *server = calloc(1, sizeof *server);
 
@@ -159,17 +175,14 @@ server_open(const struct server_config *config, struct registry *registry,
     }
     init(server, config, registry, log);
     MHD_set_panic_func(on_panic, (void *)(uintptr_t)log);
-    if (!make_tables(server)) {
+    bool ready = make_tables(server);
+    if (!ready)
         text_string(why, "cannot start: no memory");
-        server_close(server);
-        return NULL;
-    }
-    if ((config->port >= 0 && !listener_open_tcp(server, why))
-        || (config->unix_path && !listener_open_unix(server, why))) {
-        server_close(server);
-        return NULL;
-    }
-    return server;
+    if (ready && listen_or_join(server, first, why))
+        return server;
+    server_stop(server);
+    server_close(server);
+    return NULL;
 }
 
 /* What is still held is woken, so that libmicrohttpd can be stopped: it panics over
@@ -206,7 +219,7 @@ drop_silent(struct server *server)
 }
 
 void
-server_close(struct server *server)
+server_stop(struct server *server)
 {
     struct cell_list *lists[] = {&server->cells_with_room, &server->cells_full};
 
@@ -222,10 +235,23 @@ server_close(struct server *server)
     }
     cells_trim(server, 0);
     connections_reap(server);
+}
+
+void
+server_close(struct server *server)
+{
+    assert(server->visits == NULL && server->away == NULL);
     timers_free(&server->timers);
     hub_close(&server->hub);
     free_tables(server);
+    text_free(&server->access);
     free(server);
+}
+
+struct registry *
+server_registry(const struct server *server)
+{
+    return server->registry;
 }
 
 int
@@ -238,6 +264,12 @@ const struct server_counts *
 server_counts(const struct server *server)
 {
     return &server->counts;
+}
+
+size_t
+server_routes(const struct server *server)
+{
+    return server->routes;
 }
 
 size_t

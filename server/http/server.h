@@ -20,19 +20,27 @@ struct server_config {
     size_t connection_memory; /* bytes of libmicrohttpd's pool, each connection */
     int64_t header_timeout_ns;
     int64_t idle_timeout_ns;
+    int access_fd; /* for the access log; -1: none. Not owned */
     double limits[LIMIT_COUNT];
     const struct route *const *routes; /* ends with NULL */
     void *app;                         /* what the handlers share: exchange_app */
 };
 
-/* `config` is copied, what it points to outlives the server. NULL: *why says what the
- * system refused, in one line. */
+/* `config` is copied, what it points to outlives the server. `first` is the server of
+ * the first worker, whose port and socket it shares; NULL: it is the first. NULL: *why
+ * says what the system refused, in one line. */
 struct server *
 server_open(const struct server_config *config, struct registry *registry,
-            const struct log *log, struct text *why);
+            const struct server *first, const struct log *log, struct text *why);
 
-/* No request is held any more (server_drain is over), or they are dropped. */
+/* Drops the connections; requests that server_drain has not seen end get no answer.
+ * Then the mail of all workers wants to be delivered before one of them closes. */
+void server_stop(struct server *server);
+
+/* It has been stopped. */
 void server_close(struct server *server);
+
+struct registry *server_registry(const struct server *server);
 
 int server_fd(const struct server *server); /* readable: call server_ready */
 void server_ready(struct server *server);
@@ -56,9 +64,10 @@ bool server_draining(const struct server *server);
 
 /* What the server has counted since it was opened. */
 struct server_counts {
-    uint64_t accepted;    /* connections */
-    uint64_t disconnects; /* of clients that something waited for */
-    uint64_t bytes;       /* of bodies, handed to libmicrohttpd */
+    uint64_t accepted;       /* connections */
+    uint64_t disconnects;    /* of clients that something waited for */
+    uint64_t bytes;          /* of bodies, handed to libmicrohttpd */
+    uint64_t access_dropped; /* lines of the access log that nobody took */
     uint64_t problems[ERROR_COUNT];
     /* By route and status: (*requests)[ROUTE_STATUSES], in the order of the list of
      * routes, and then those of no route. */
@@ -66,6 +75,7 @@ struct server_counts {
     struct histogram turns; /* of the loop: how long each took */
 };
 const struct server_counts *server_counts(const struct server *server);
+size_t server_routes(const struct server *server); /* in the list */
 
 /* Right now: */
 size_t server_connections(const struct server *server);

@@ -1,5 +1,5 @@
 /* stream.c: answers that are pulled piece by piece. */
-#include "http/http_private.h"
+#include "http/errand.h"
 
 #include <assert.h>
 #include <string.h>
@@ -87,6 +87,13 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
 void
 exchange_stream(struct exchange *exchange, const struct reply *reply, stream_next *next)
 {
+    exchange->next = next;
+    if (exchange->visit) {
+        struct text nothing = {0};
+
+        visit_answer(exchange, PARCEL_STREAM, reply, &nothing);
+        return;
+    }
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, 128, on_read, exchange, NULL);
     if (response == NULL) {
@@ -96,7 +103,6 @@ exchange_stream(struct exchange *exchange, const struct reply *reply, stream_nex
         return;
     }
     exchange->streaming = true;
-    exchange->next = next;
     MHD_add_response_header(response, "X-Accel-Buffering", "no");
     reply_answer(exchange, reply, response);
 }
@@ -116,6 +122,12 @@ exchange_is_head_of_stream(struct exchange *exchange, const struct reply *reply)
 {
     if (exchange->method != METHOD_HEAD)
         return false;
+    if (exchange->visit) {
+        struct text nothing = {0};
+
+        visit_answer(exchange, PARCEL_HEAD_OF_STREAM, reply, &nothing);
+        return true;
+    }
     struct MHD_Response *response = MHD_create_response_from_callback(
         MHD_SIZE_UNKNOWN, 128, on_read_nothing, NULL, NULL);
     if (response == NULL) {

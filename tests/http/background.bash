@@ -48,13 +48,20 @@ has_not_sent() {
     ! has_sent "$@" || fail "$1 has sent $2 already"
 }
 
-# sockets [PID]: how many the server has open: those it listens on and each connection.
-sockets() {
-    find "/proc/${1:-$(server_pid)}/fd" -lname 'socket:*' 2>/dev/null | wc -l
+# connections [PID]: how many clients the server has: its sockets but those it listens on.
+connections() {
+    local listening
+
+    listening=$(
+        awk '$4 == "0A" { print "socket:[" $10 "]" }' /proc/net/tcp /proc/net/tcp6
+        awk '$4 == "00010000" { print "socket:[" $7 "]" }' /proc/net/unix
+    )
+    find "/proc/${1:-$(server_pid)}/fd" -lname 'socket:*' -printf '%l\n' 2>/dev/null |
+        grep -Fxvc "$listening" || true
 }
 
-sockets_are() {
-    [[ $(sockets "${2-}") == "$1" ]]
+connections_are() {
+    [[ $(connections "${2-}") == "$1" ]]
 }
 
 # descriptors [PID]: all that the server has open.
@@ -65,7 +72,7 @@ descriptors() {
 # settle N: N more connections than before `hold` are there, and have had time to ask.
 # Nothing shows from outside that a request has been read which is in no list.
 settle() {
-    eventually sockets_are "$1" && sleep 0.2
+    eventually connections_are "$1" && sleep 0.2
 }
 
 # task ID [FILTER]: the task's JSON, or what the filter makes of it.

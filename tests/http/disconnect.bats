@@ -8,16 +8,16 @@ load background
 
 setup() {
     curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"
-    eventually sockets_are 1 # the one it listens on
+    eventually connections_are 0
 }
 
-# gone_soon N: nothing is pending within 2 s from now, and N sockets are open.
+# gone_soon N: nothing is pending within 2 s from now, and N clients are connected.
 gone_soon() {
     local start now
 
     start=$(date +%s%N)
     eventually count_is 0 state=pending,queued || return
-    eventually sockets_are "$1" || return
+    eventually connections_are "$1" || return
     now=$(date +%s%N)
     ((now - start <= 2000000000)) || fail "noticed after $((now - start)) ns"
 }
@@ -40,9 +40,9 @@ hang_up() {
 @test "curl killed during a wait of 60 s: gone from the list and closed at once" {
     hold w '/wait?delay=60'
     eventually count_is 1 state=pending
-    assert_eq "$(sockets)" 2
+    assert_eq "$(connections)" 1
     leave w
-    gone_soon 1
+    gone_soon 0
 }
 
 @test "curl killed in the middle of a stream of /wait_n" {
@@ -53,7 +53,7 @@ hang_up() {
         hold s "/wait_n?n=1000&max_delay=60&format=$format"
         eventually test -s "$BATS_TEST_TMPDIR/held-s.body"
         leave s
-        gone_soon 1
+        gone_soon 0
     done
 }
 
@@ -61,7 +61,7 @@ hang_up() {
     hold m '/measure?n=3&delay=60&mode=both&limit=1,2'
     eventually count_is 1 state=pending
     leave m
-    gone_soon 1
+    gone_soon 0
 }
 
 @test "with an older idle connection in the same cell, in a wait and in a stream" {
@@ -75,17 +75,17 @@ hang_up() {
     hold s '/wait_n?n=500&max_delay=60'
     eventually count_is 2 state=pending
     eventually has_sent s ,
-    assert_eq "$(sockets)" 4
+    assert_eq "$(connections)" 3
     leave w
     leave s
-    gone_soon 2
+    gone_soon 1
     # the rest of the first answer, and one more
     printf 'GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n' >&"$idle"
     run -0 timeout 30 cat <&"$idle"
     assert_eq "$(grep -c '^HTTP/1.1 200 ' <<<"$output")" 1
     fd=$idle
     hang_up
-    eventually sockets_are 1
+    eventually connections_are 0
 }
 
 @test "with a younger waiting connection in the same cell" {
@@ -95,10 +95,10 @@ hang_up() {
     eventually count_is 2 state=pending
     leave old
     eventually count_is 1 state=pending
-    eventually sockets_are 2
+    eventually connections_are 1
     still_held young
     leave young
-    gone_soon 1
+    gone_soon 0
 }
 
 @test "a client that does not read its stream holds nobody up, and is let go when it leaves" {
@@ -111,10 +111,10 @@ hang_up() {
     eventually count_is 1 'label=deaf&state=done'
     get '/wait?delay=0.01'
     assert_status 200
-    assert_eq "$(sockets)" 2
+    assert_eq "$(connections)" 1
     fd=$deaf
     hang_up
-    gone_soon 1
+    gone_soon 0
 }
 
 @test "a client that does not read and leaves while its waits run" {
@@ -126,14 +126,14 @@ hang_up() {
     sleep 0.5
     fd=$deaf
     hang_up
-    gone_soon 1
+    gone_soon 0
 }
 
 @test "a client that half-closes cancels its wait" {
     run -0 --separate-stderr timeout 30 nc -N 127.0.0.1 "$PORT" \
         < <(printf 'GET /wait?delay=60 HTTP/1.1\r\nHost: x\r\n\r\n')
     assert_eq "$output" ''
-    gone_soon 1
+    gone_soon 0
 }
 
 @test "an answer that needs no wait is sent to a client that has half-closed" {
@@ -141,7 +141,7 @@ hang_up() {
         < <(printf 'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n')
     assert_match "$output" '^HTTP/1.1 200 '
     assert_match "$output" '"status":"ok"'
-    eventually sockets_are 1
+    eventually connections_are 0
 }
 
 @test "a client that leaves in the middle of its request leaves nothing" {
@@ -151,10 +151,10 @@ hang_up() {
         'POST /tasks HTTP/1.1'$'\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20\r\n\r\n{"delay"' ''; do
         connect part
         printf %s "$head" >&"$part"
-        eventually sockets_are 2
+        eventually connections_are 1
         fd=$part
         hang_up
-        eventually sockets_are 1
+        eventually connections_are 0
     done
     assert_eq "$(count '')" 0
 }
@@ -168,14 +168,14 @@ hang_up() {
     eventually count_is 1 'kind=task&state=pending'
     fd=$early
     hang_up
-    eventually sockets_are 1
+    eventually connections_are 0
     assert_eq "$(count 'kind=task&state=pending')" 1
 }
 
 @test "100 at once, 5 times: the descriptors are back each time, but for the cells kept" {
     local before
 
-    eventually sockets_are 1
+    eventually connections_are 0
     before=$(descriptors)
     run -0 --separate-stderr python3 "$HTTP_TESTS/connections.py" leave "$PORT" "$(server_pid)" 100 5
     assert_eq "${#lines[@]}" 5

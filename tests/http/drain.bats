@@ -169,12 +169,12 @@ say() {
     own_server --drain 0.5
     post /tasks '{"n":2,"delay":60,"group":"g"}'
     id=$(jq -r '.tasks[0].id' <<<"$body")
-    before=$(sockets "$(own_server_pid)")
+    before=$(connections "$(own_server_pid)")
     hold result "/tasks/$id/result"
     hold poll "/tasks/$id?wait=50"
     hold group '/tasks?group=g&wait=50'
     hold stream '/tasks?group=g&stream=true'
-    eventually sockets_are "$((before + 4))" "$(own_server_pid)"
+    eventually connections_are "$((before + 4))" "$(own_server_pid)"
     sleep 0.2
     drain
     answered result
@@ -301,7 +301,7 @@ say() {
     own_server --drain 0.3
     exec {half}<>"/dev/tcp/127.0.0.1/$PORT"
     printf 'GET /wait?delay=1 HTTP/1.1\r\nHo' >&"$half"
-    eventually sockets_are 2 "$(own_server_pid)"
+    eventually connections_are 1 "$(own_server_pid)"
     drain
     own_server_ended
     ((SECONDS - start < 20))

@@ -260,7 +260,7 @@ assert_ids() {
     local before
 
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(sockets)
+    before=$(connections)
     hold all '/tasks?group=g&return_when=all'
     hold first '/tasks?group=g&return_when=first'
     settle $((before + 2))
@@ -282,7 +282,7 @@ assert_ids() {
     local before
 
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(sockets)
+    before=$(connections)
     hold first '/tasks?group=g&wait=50&return_when=first'
     settle $((before + 1))
     post "/tasks/${ids[0]}/cancel"
@@ -296,7 +296,7 @@ assert_ids() {
     local before
 
     make '{"n":3,"delay":60,"group":"g"}'
-    before=$(sockets)
+    before=$(connections)
     hold two '/tasks?group=g&wait=50&return_when=2'
     hold nine '/tasks?group=g&wait=50&return_when=9'
     settle $((before + 2))
@@ -321,7 +321,7 @@ assert_ids() {
     local before
 
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(sockets)
+    before=$(connections)
     hold error '/tasks?group=g&wait=50&return_when=first_error'
     settle $((before + 1))
     fire "${ids[0]}"
@@ -337,13 +337,13 @@ assert_ids() {
     local before
 
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(sockets)
+    before=$(connections)
     hold all '/tasks?group=g&wait=50'
     hold stream '/tasks?group=g&stream=true'
     settle $((before + 2))
     leave all
     leave stream
-    eventually sockets_are "$before"
+    eventually connections_are "$before"
     assert_eq "$(count 'group=g&state=pending')" 2
 }
 
@@ -365,7 +365,7 @@ assert_ids() {
     local before
 
     make '{"n":1,"delay":60,"group":"g"}'
-    before=$(sockets)
+    before=$(connections)
     hold all '/tasks?group=g&wait=50'
     settle $((before + 1))
     add '{"delay":60,"group":"g"}'
@@ -488,7 +488,7 @@ assert_ids() {
     local before
 
     make '{"n":1,"delay":60,"group":"g"}'
-    before=$(sockets)
+    before=$(connections)
     hold stream '/tasks?group=g&stream=true&format=ndjson'
     settle $((before + 1))
     add '{"delay":60,"group":"g"}'
@@ -574,7 +574,7 @@ assert_ids() {
     fire "${ids[0]}"
     post "/tasks/${ids[1]}/cancel"
     add '{"delay":60}'
-    before=$(sockets)
+    before=$(connections)
     hold result "/tasks/${ids[4]}/result"
     hold poll "/tasks/${ids[2]}?wait=50"
     hold all '/tasks?group=g&wait=50'

@@ -245,7 +245,7 @@ waitd_id() {
 
     hold w '/wait?delay=60'
     in_flight kind=wait
-    before=$(sockets)
+    before=$(connections)
     hold result "/tasks/$id/result"
     hold poll "/tasks/$id?wait=50"
     settle $((before + 2))
@@ -264,7 +264,7 @@ waitd_id() {
 
     hold w '/wait?delay=60'
     in_flight kind=wait
-    before=$(sockets)
+    before=$(connections)
     hold result "/tasks/$id/result"
     hold poll "/tasks/$id?wait=50"
     settle $((before + 2))
@@ -278,7 +278,7 @@ waitd_id() {
 @test "the timeout of a request in flight: 504 for its client, 409 for who awaits it" {
     local before
 
-    before=$(sockets)
+    before=$(connections)
     hold w '/wait?delay=60&timeout=3&label=t'
     in_flight label=t
     hold result "/tasks/$id/result"

@@ -224,11 +224,11 @@ refused() {
     hold a '/wait?delay=60&label=a'
     eventually is_waiting a
     hold b '/wait?delay=60&label=b'
-    eventually sockets_are 3 "$(own_server_pid)"
+    eventually connections_are 2 "$(own_server_pid)"
     hold c '/healthz'
     sleep 0.3
     still_held c
-    assert_eq "$(sockets "$(own_server_pid)")" 3
+    assert_eq "$(connections "$(own_server_pid)")" 2
     leave b
     answered c
     assert_status 200
@@ -281,11 +281,11 @@ refused() {
 @test "--header-timeout: a connection that says nothing is closed" {
     own_server --header-timeout 0.3
     exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-    eventually sockets_are 2 "$(own_server_pid)"
+    eventually connections_are 1 "$(own_server_pid)"
     run -0 timeout 30 cat <&"$fd"
     assert_eq "$output" ''
     exec {fd}>&-
-    eventually sockets_are 1 "$(own_server_pid)"
+    eventually connections_are 0 "$(own_server_pid)"
 }
 
 @test "--idle-timeout: an idle connection is closed, one that waits is not" {

@@ -3,6 +3,7 @@
 Usage: metrics.py < text. Every sample has HELP and TYPE in front, no series stands twice,
 and each histogram is cumulative and ends with +Inf = count.
 """
+import collections
 import json
 import re
 import sys
@@ -42,18 +43,29 @@ def parse(text):
     return types, samples
 
 
-def check_histogram(name, samples):
+def check_histogram(name, samples, worker):
     buckets = [(re.search(r'le="([^"]+)"', key).group(1), value)
-               for key, value in samples.items() if key.startswith(name + "_bucket{")]
+               for key, value in samples.items()
+               if key.startswith(f"{name}_bucket{{{worker},")]
     bounds = [float(bound) for bound, _ in buckets]
     counts = [value for _, value in buckets]
     assert bounds == sorted(bounds) and bounds[-1] == float("inf"), bounds
     assert counts == sorted(counts), counts
-    assert counts[-1] == samples[name + '_count{worker="0"}'], name
+    assert counts[-1] == samples[f"{name}_count{{{worker}}}"], name
+
+
+def sums(samples):
+    """Of all workers: each is the first label of its series."""
+    out = collections.Counter()
+    for key, value in samples.items():
+        out[re.sub(r'\{worker="\d+",?', "{", key)] += value
+    return out
 
 
 TYPES, SAMPLES = parse(sys.stdin.read())
+WORKERS = sorted({re.search(r'\{(worker="\d+")', key).group(1) for key in SAMPLES})
 for family, family_kind in TYPES.items():
     if family_kind == "histogram":
-        check_histogram(family, SAMPLES)
-json.dump(SAMPLES, sys.stdout)
+        for one in WORKERS:
+            check_histogram(family, SAMPLES, one)
+json.dump(sums(SAMPLES), sys.stdout)

@@ -51,9 +51,9 @@ flags_of() {
     while read -r flag; do
         grep -qE -- "^  --${flag//_/-} +[^ ]" <<<"$output" || fail "--help lacks $flag"
     done < <(curl -sS "$URL/" | jq -r '.flags | keys[]')
-    for flag in help version healthcheck host port port-file unix max-delay max-n max-tasks \
-        max-waits max-connections max-body connection-memory header-timeout idle-timeout \
-        retention drain log-format log-level seed; do
+    for flag in help version healthcheck host port port-file unix workers max-delay max-n \
+        max-tasks max-waits max-connections max-body connection-memory header-timeout idle-timeout \
+        retention drain access-log log-format log-level seed; do
         grep -qE -- "^  --$flag +[^ ]" <<<"$output" || fail "--help lacks $flag"
     done
 }
@@ -69,17 +69,19 @@ flags_of() {
     assert_json '.flags | .host == "127.0.0.1" and .max_delay == 300 and .max_n == 100000
         and .max_tasks == 100000 and .max_waits == 2000000 and .max_body == 65536
         and .connection_memory == 4096 and .header_timeout == 10 and .idle_timeout == 75
-        and .retention == 60 and .drain == 0.2 and .log_format == "text"
+        and .retention == 60 and .drain == 0.2 and .access_log == null
+        and .log_format == "text"
         and .log_level == "info" and .seed == null and .unix == null
-        and .max_connections > 0'
+        and .max_connections > 0 and .workers == ($workers | tonumber)' \
+        --arg workers "${WAITD_WORKERS:-$(nproc)}"
 }
 
 @test "every flag takes a good value, and / shows it in force" {
     own_server --host 127.1 --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
         --max-tasks 8 --max-waits=9 --max-connections 10 --max-body 1MiB \
         --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --retention 0 \
-        --drain 0 --log-format json --log-level warn --seed 11
-    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"drain":0,"log_format":"json","log_level":"warn","seed":11}'
+        --drain 0 --access-log "$BATS_TEST_TMPDIR/a" --log-format json --log-level warn --seed 11 --workers 3
+    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"drain":0,"access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11}'
     assert_eq "$(flags_of .port_file)" "\"$own/port\""
 }
 
@@ -97,6 +99,9 @@ flags_of() {
 --max-delay 31d
 --max-delay 1e9
 --max-n 1.5
+--workers 0
+--workers 65
+--workers two
 --max-n -1
 --max-n 10000001
 --max-tasks 0
@@ -280,7 +285,7 @@ unix_server() {
     assert_eq "$(jq '.elapsed >= 0.05' <<<"$output")" true
     run -0 --separate-stderr curl -sS --unix-socket "$own/s" http://x/
     assert_eq "$(jq -c '.flags | [.port, .unix]' <<<"$output")" "[\"none\",\"$own/s\"]"
-    assert_eq "$(sockets "$(own_server_pid)")" 1
+    assert_eq "$(connections "$(own_server_pid)")" 0
     own_server_stop
     [[ ! -e $own/s ]]
 }
@@ -301,7 +306,7 @@ unix_server() {
     eventually unix_pending 1
     kill "$!"
     eventually unix_pending 0
-    eventually sockets_are 1 "$(own_server_pid)"
+    eventually connections_are 0 "$(own_server_pid)"
 }
 
 unix_pending() {
@@ -407,6 +412,58 @@ unix_pending() {
     assert_eq "$(grep -c listening "$BATS_TEST_TMPDIR/err")" 1
 }
 
+# ---- --access-log -------------------------------------------------------------------
+
+@test "--access-log: a JSON line a request, with its delay and how late it left" {
+    local log=$BATS_TEST_TMPDIR/access
+
+    own_server --access-log "$log" --host 127.0.0.1
+    get '/wait?delay=0.05&label=%61%20b'
+    get '/wait_n?n=3&delay=0.05'
+    get '/wait?delay=x'
+    send PUT /tasks/t1 '{"delay":0.01}'
+    get /tasks/t1/result
+    run -28 curl -s --max-time 0.2 "$URL/wait?delay=60"
+    get '/wait_n?n=1&delay=60&timeout=0.01'
+    own_server_stop
+    body=$(jq -cs . "$log")
+    assert_json 'length == 7 and all(keys - ["time", "worker", "method", "target", "status",
+        "bytes", "elapsed", "delay", "lateness"] == [])'
+    assert_json 'all(.time | test("^[0-9-]{10}T[0-9:.]{12}Z$"))'
+    assert_json '[.[] | [.method, .target, .status]] == [
+        ["GET", "/wait?delay=0.05&label=%61%20b", 200], ["GET", "/wait_n?n=3&delay=0.05", 200],
+        ["GET", "/wait?delay=x", 400], ["PUT", "/tasks/t1", 201],
+        ["GET", "/tasks/t1/result", 200], ["GET", "/wait?delay=60", null],
+        ["GET", "/wait_n?n=1&delay=60&timeout=0.01", 200]]'
+    assert_json '[.[] | .delay] == [0.05, 0.05, null, null, null, null, null]'
+    assert_json '.[0:2] | all(.lateness >= 0 and .elapsed >= .delay
+        and (.elapsed - .delay - .lateness | fabs) < 1e-8)'
+    assert_json '.[2:] | all(has("lateness") | not)'
+    assert_json '.[0].bytes > 20 and .[5].bytes == 0 and .[5].elapsed > 0.1'
+}
+
+@test "--access-log -: the standard output; who does not read it holds nobody up" {
+    local pipe=$BATS_TEST_TMPDIR/pipe stuck
+
+    mkfifo "$pipe"
+    printf '#!/bin/sh\nexec "%s" "$@" >"%s"\n' "$WAITD" "$pipe" >"$BATS_TEST_TMPDIR/piped"
+    chmod +x "$BATS_TEST_TMPDIR/piped"
+    sleep 60 3>&- <"$pipe" &
+    stuck=$!
+    WAITD=$BATS_TEST_TMPDIR/piped own_server --access-log - --workers 1
+    run -0 curl -sS --max-time 30 -o "$BATS_TEST_TMPDIR/out#1" "$URL/healthz?[1-1000]"
+    get /metrics
+    assert_status 200
+    grep -qE '^waitd_access_log_dropped_total\{worker="0"\} [1-9]' "$body_file"
+    own_server_stop
+    kill "$stuck"
+}
+
+@test "an access log that cannot be opened is one line, exit 1" {
+    refuses 1 'cannot write the access log /nowhere/at/all: No such file' \
+        --access-log /nowhere/at/all --port 0
+}
+
 # ---- --seed -------------------------------------------------------------------------
 
 @test "--seed makes a run repeatable: delays, seeds and ids" {
@@ -421,7 +478,7 @@ unix_pending() {
 }
 
 run_with_seed() {
-    own_server --seed "$1" || return
+    own_server --seed "$1" --workers 1 || return
     post /tasks '{"max_delay":100}' || return
     jq -r '.id, .delay' <<<"$body"
     post /tasks '{"n":2,"max_delay":100}' || return

@@ -341,7 +341,7 @@ make() {
     local before
 
     make '{"delay":60}'
-    before=$(sockets)
+    before=$(connections)
     hold other "/tasks/$id/result"
     settle $((before + 1))
     post "/tasks/$id/result" '{"timeout":0.1,"cancel_on_timeout":true}'
@@ -360,13 +360,13 @@ make() {
     local before
 
     make '{"delay":60}'
-    before=$(sockets)
+    before=$(connections)
     hold result "/tasks/$id/result"
     hold poll "/tasks/$id?wait=50"
     settle $((before + 2))
     leave result
     leave poll
-    eventually sockets_are "$before"
+    eventually connections_are "$before"
     assert_eq "$(task "$id" '[.state, .cancel_reason]')" '["pending",null]'
 }
 
@@ -395,7 +395,7 @@ make() {
     local before
 
     make '{"delay":60}'
-    before=$(sockets)
+    before=$(connections)
     for i in 1 2 3; do
         hold "result$i" "/tasks/$id/result"
         hold "poll$i" "/tasks/$id?wait=50"
@@ -441,7 +441,7 @@ make() {
     local before
 
     make '{"delay":60}'
-    before=$(sockets)
+    before=$(connections)
     hold result "/tasks/$id/result"
     settle $((before + 1))
     send PATCH "/tasks/$id" '{"delay":0}'
@@ -559,7 +559,7 @@ make() {
     local before
 
     make '{"delay":60}'
-    before=$(sockets)
+    before=$(connections)
     hold result "/tasks/$id/result"
     hold poll "/tasks/$id?wait=50"
     settle $((before + 2))
@@ -765,7 +765,7 @@ make() {
     local before
 
     make '{"delay":60}'
-    before=$(sockets)
+    before=$(connections)
     hold result "/tasks/$id/result"
     hold poll "/tasks/$id?wait=50"
     settle $((before + 2))

@@ -47,6 +47,7 @@ begin_with(struct story *story, struct delays *delays, size_t limit)
         .limit = limit,
         .times = true,
         .start_ns = story->clock.now_ns,
+        .limit_ns = INT64_MAX,
         .owner = story,
         .progressed = on_progress,
     };
@@ -328,6 +329,7 @@ a_batch_needs_no_times(void **state)
     struct batch_plan plan = {
         .delays = story.delays,
         .start_ns = story.clock.now_ns - NS_PER_SECOND, /* read long ago */
+        .limit_ns = INT64_MAX,
         .owner = &story,
         .progressed = on_progress,
     };

@@ -124,7 +124,8 @@ the_same_seed_draws_the_same_ids(void **state)
     name_draw(&other.registry.fastrand, two);
     assert_string_equal(one, two);
     registry_close(&other.registry);
-    registry_open(&other.registry, &WORLD_LIMITS, &other.clock.clock, NULL);
+    registry_open(&other.registry, &WORLD_LIMITS, &other.clock.clock, NULL,
+                  other.registry.peers, 0);
     name_draw(&other.registry.fastrand, two);
     assert_string_not_equal(one, two);
     world_close(&other);

@@ -21,10 +21,13 @@ print_by_trial(double value, char out[NUMBER_TEXT_MAX])
 {
     /* Only subnormal numbers are told apart by fewer than 15 digits. */
     int precision = fabs(value) < DBL_MIN ? 1 : DBL_DIG;
+    char printed[64];
 
     do
-        snprintf(out, NUMBER_TEXT_MAX, "%.*g", precision, value);
-    while (strtod(out, NULL) != value && precision++ < DBL_DECIMAL_DIG);
+        snprintf(printed, sizeof printed, "%.*g", precision, value);
+    while (strtod(printed, NULL) != value && precision++ < DBL_DECIMAL_DIG);
+    assert_true(strlen(printed) < NUMBER_TEXT_MAX);
+    strcpy(out, printed);
 }
 
 static bool

@@ -127,6 +127,57 @@ a_large_late_result_wins_over_its_timeout(void **state)
     record_disown(&wait_n->record, at(2));
 }
 
+/* So many of its delays are not above that. */
+static size_t
+count_up_to(const struct wait_n_plan *plan, double seconds)
+{
+    struct delays *delays = delays_draw(&plan->spec, plan->n);
+    size_t count = 0;
+
+    for (size_t i = 0; i < plan->n; i++)
+        count += delays_reach(delays, i) <= seconds;
+    delays_release(delays);
+    return count;
+}
+
+static void
+a_late_timeout_spares_what_was_due_before_it(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(20000, 1);
+
+    plan.spec = (struct delay_spec){.seeded = true, .seed = 1, .min = 0, .max = 4};
+    plan.timeout_ns = NS_PER_SECOND;
+    struct wait_n *wait_n = start(&plan);
+    world.clock.now_ns = at(3); /* not even built */
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    assert_int_equal(wait_n->record.reason, REASON_TIMEOUT);
+    assert_in_range(wait_n->done, 4700, 5300);
+    assert_int_equal(wait_n->done, count_up_to(&plan, 1));
+    record_disown(&wait_n->record, at(3));
+}
+
+static void
+while_it_is_built_others_have_their_turn(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(20000, 1);
+    struct wait_n *wait_n = start(&plan);
+    struct wait_plan other = {.kind = KIND_TASK,
+                              .spec = {.fixed = true, .min = 0.001, .max = 0.001},
+                              .start_ns = at(0)};
+    struct wait *wait;
+
+    assert_int_equal(wait_start(&world.registry, &other, &wait), OK);
+    world.clock.now_ns = at(0.002);
+    timers_fire(&world.registry.timers, world.clock.now_ns, SIZE_MAX); /* a slice */
+    timers_fire(&world.registry.timers, world.clock.now_ns, SIZE_MAX);
+    assert_true(record_ended(&wait->record));
+    assert_true(batch_busy(wait_n->batch));
+    record_release(&wait->record);
+    record_disown(&wait_n->record, at(0.002));
+}
+
 static void
 a_client_that_leaves_cancels_all(void **state)
 {
@@ -216,6 +267,8 @@ main(void)
         TEST(no_waits_have_ended_at_once),
         TEST(a_timeout_keeps_what_has_ended),
         TEST(a_large_late_result_wins_over_its_timeout),
+        TEST(a_late_timeout_spares_what_was_due_before_it),
+        TEST(while_it_is_built_others_have_their_turn),
         TEST(a_client_that_leaves_cancels_all),
         TEST(a_kept_one_sheds_its_rows),
         TEST(its_reader_keeps_it_when_it_is_put_out),

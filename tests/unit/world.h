@@ -23,9 +23,11 @@ static inline void
 world_open(struct world *world, const struct registry_limits *limits)
 {
     const uint64_t seed = 1;
+    struct peers *peers = peers_new(1);
 
+    assert_non_null(peers);
     world->clock = manual_clock();
-    registry_open(&world->registry, limits, &world->clock.clock, &seed);
+    registry_open(&world->registry, limits, &world->clock.clock, &seed, peers, 0);
 }
 
 /* A moment of the story: seconds after its beginning. */
@@ -61,6 +63,10 @@ world_close(struct world *world)
     assert_true(TAILQ_EMPTY(&registry->finished));
     assert_null(registry->by_id);
     assert_null(registry->groups);
+    assert_int_equal(atomic_load(&registry->peers->tasks.used), 0);
+    assert_int_equal(atomic_load(&registry->peers->waits.used), 0);
+    assert_int_equal(atomic_load(&registry->peers->finished.used), 0);
+    peers_free(registry->peers);
 }
 
 /* Somebody who watches, and counts. */

@@ -1,0 +1,51 @@
+/*
+ * peers.h: the workers of the process, as each sees the others: where a name is at
+ * home, the mailbox of each, and the few counters that they share. Any thread.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/mailbox.h"
+
+#include <stdint.h>
+
+enum { PEERS_MOST = 64, CACHE_LINE = 64 };
+
+/* Counted over all workers, for limits that hold for the process. */
+struct quota {
+    _Alignas(CACHE_LINE) atomic_size_t used;
+};
+
+struct peer {
+    _Alignas(CACHE_LINE) struct mailbox mailbox; /* its reader is a registry */
+    _Atomic int64_t oldest_ns; /* when the oldest task that it keeps ended; INT64_MAX:
+                                  it keeps none */
+};
+
+struct peers {
+    size_t count;
+    struct quota tasks, waits; /* that have not ended, or are promised */
+    struct quota finished;     /* kept */
+    struct quota connections;
+    struct peer at[]; /* by worker */
+};
+
+/* 1 … PEERS_MOST workers; NULL: out of memory. */
+struct peers *peers_new(size_t count);
+void peers_free(struct peers *peers);
+
+/* The worker at which that name lives: an id, a group, a key, an object. */
+size_t peers_home(const struct peers *peers, const char *name);
+
+static inline void
+peers_post(struct peers *peers, size_t worker, struct letter *letter)
+{
+    mailbox_post(&peers->at[worker].mailbox, letter);
+}
+
+/* The worker that keeps the task that ended first. */
+size_t peers_oldest(struct peers *peers);
+
+/* All `count`, or false and none where that would be above the limit. */
+MUST_USE bool quota_take(struct quota *quota, size_t count, size_t limit);
+void quota_give(struct quota *quota, size_t count);

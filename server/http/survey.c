@@ -1,0 +1,170 @@
+#include "http/survey.h"
+
+#include "http/away.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* What goes to a worker with the question and comes back with its portion. */
+struct ballot {
+    struct letter letter;
+    const struct survey_class *class;
+    uint64_t name; /* of the survey */
+    size_t asker, worker;
+    void *portion; /* in `bytes`, behind the question */
+    _Alignas(max_align_t) char bytes[];
+};
+
+struct survey {
+    struct away away;
+    const struct survey_class *class;
+    size_t count, missing;
+    struct ballot *ballots[]; /* that are here; NULL: on their way */
+};
+
+static void
+free_ballot(struct ballot *ballot)
+{
+    if (ballot == NULL)
+        return;
+    if (ballot->class->free)
+        ballot->class->free(ballot->portion);
+    free(ballot);
+}
+
+static void
+free_survey(struct survey *survey)
+{
+    for (size_t i = 0; i < survey->count; i++)
+        free_ballot(survey->ballots[i]);
+    free(survey);
+}
+
+static void
+on_end(struct away *away)
+{
+    away_close(away);
+    free_survey(CONTAINER_OF(away, struct survey, away));
+}
+
+static void
+answer(struct survey *survey)
+{
+    struct exchange *exchange = survey->away.exchange;
+    void *portions[PEERS_MOST];
+
+    for (size_t i = 0; i < survey->count; i++)
+        portions[i] = survey->ballots[i]->portion;
+    away_close(&survey->away);
+    survey->class->reply(exchange, survey->ballots[0]->bytes, portions, survey->count);
+    free_survey(survey);
+}
+
+/* The asker's thread. */
+static void
+on_return(struct letter *letter, void *reader)
+{
+    struct ballot *ballot = CONTAINER_OF(letter, struct ballot, letter);
+    struct registry *registry = reader;
+    struct away *away = away_find(registry->front, ballot->name);
+    if (away == NULL) {
+        free_ballot(ballot);
+        return;
+    }
+    struct survey *survey = CONTAINER_OF(away, struct survey, away);
+    survey->ballots[ballot->worker] = ballot;
+    if (--survey->missing == 0)
+        answer(survey);
+}
+
+/* The thread of the worker that is asked. */
+static void
+on_question(struct letter *letter, void *reader)
+{
+    struct ballot *ballot = CONTAINER_OF(letter, struct ballot, letter);
+    struct registry *registry = reader;
+
+    ballot->class->take(registry->front, ballot->bytes, ballot->portion);
+    letter->deliver = on_return;
+    peers_post(registry->peers, ballot->asker, letter);
+}
+
+static struct ballot *
+make_ballot(const struct survey *survey, size_t asker, size_t worker,
+            const void *question, size_t size)
+{
+    size_t aligned = (size + sizeof(max_align_t) - 1) & ~(sizeof(max_align_t) - 1);
+    struct ballot *ballot = calloc(1, sizeof *ballot + aligned + survey->class->size);
+
+    if (ballot == NULL)
+        return NULL;
+    ballot->letter.deliver = on_question;
+    ballot->class = survey->class;
+    ballot->name = survey->away.name;
+    ballot->asker = asker;
+    ballot->worker = worker;
+    ballot->portion = ballot->bytes + aligned;
+    if (size)
+        memcpy(ballot->bytes, question, size);
+    return ballot;
+}
+
+static struct survey *
+make_survey(struct exchange *exchange, const struct survey_class *class)
+{
+    size_t count = exchange->server->registry->peers->count;
+    struct survey *survey =
+        calloc(1, sizeof *survey + count * sizeof survey->ballots[0]);
+
+    if (survey == NULL)
+        return NULL;
+    survey->class = class;
+    survey->count = survey->missing = count;
+    survey->away.end = on_end;
+    if (away_open(exchange, &survey->away)) {
+        free(survey);
+        return NULL;
+    }
+    return survey;
+}
+
+static enum error
+make_ballots(struct survey *survey, const void *question, size_t size)
+{
+    size_t asker = survey->away.exchange->server->registry->worker;
+
+    for (size_t i = 0; i < survey->count; i++) {
+        survey->ballots[i] = make_ballot(survey, asker, i, question, size);
+        if (survey->ballots[i] == NULL)
+            return ERROR_OUT_OF_MEMORY;
+    }
+    return OK;
+}
+
+enum error
+survey_begin(struct exchange *exchange, const struct survey_class *class,
+             const void *question, size_t question_size)
+{
+    struct registry *registry = exchange->server->registry;
+    struct survey *survey = make_survey(exchange, class);
+
+    if (survey == NULL)
+        return ERROR_OUT_OF_MEMORY;
+    if (make_ballots(survey, question, question_size)) {
+        on_end(&survey->away);
+        return ERROR_OUT_OF_MEMORY;
+    }
+    struct ballot *own = survey->ballots[registry->worker];
+    for (size_t i = 0; i < survey->count; i++) {
+        struct ballot *ballot = survey->ballots[i];
+
+        if (ballot == own)
+            continue;
+        survey->ballots[i] = NULL;
+        peers_post(registry->peers, i, &ballot->letter);
+    }
+    class->take(exchange->server, own->bytes, own->portion);
+    if (--survey->missing == 0)
+        answer(survey);
+    return OK;
+}

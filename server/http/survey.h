@@ -1,0 +1,23 @@
+/*
+ * survey.h: a question to all workers, for what none knows alone: lists, sums, /reset.
+ * Each takes its portion on its own thread; when all are there, the exchange is
+ * answered with them. One worker asks nobody.
+ */
+#pragma once
+
+#include "http/exchange.h"
+
+/* What one worker says: `size` bytes, zeroed. */
+struct survey_class {
+    size_t size;
+    void (*take)(struct server *server, const void *question, void *portion);
+    void (*free)(void *portion); /* what the portion owns; NULL: nothing */
+    /* Answers. portions[i] is that of worker i. */
+    void (*reply)(struct exchange *exchange, const void *question, void **portions,
+                  size_t count);
+};
+
+/* Asks; the question is copied. Out of memory: nobody was asked. */
+MUST_USE enum error
+survey_begin(struct exchange *exchange, const struct survey_class *class,
+             const void *question, size_t question_size);

@@ -1,0 +1,166 @@
+#include "workers.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The first worker runs on the thread that calls workers_run, and hears the signals. */
+struct workers {
+    size_t count; /* that are open */
+    struct peers *peers;
+    const struct log *log;
+    atomic_size_t drained;
+    bool draining;
+    uv_signal_t terminate, interrupt;
+    size_t threads_started;
+    uv_thread_t threads[PEERS_MOST];
+    struct worker *at[PEERS_MOST];
+};
+
+static void
+stop_all(struct workers *workers)
+{
+    for (size_t i = 0; i < workers->count; i++)
+        worker_stop(workers->at[i]);
+}
+
+/* The thread of the one that has drained. */
+static void
+on_drained(void *owner)
+{
+    struct workers *workers = owner;
+
+    if (atomic_fetch_add(&workers->drained, 1) + 1 == workers->count)
+        stop_all(workers);
+}
+
+static void
+on_signal(uv_signal_t *handle, int signum)
+{
+    struct workers *workers = handle->data;
+
+    if (workers->draining)
+        _exit(128 + signum);
+    LOG(workers->log, LOG_LEVEL_INFO, "draining",
+        {"signal", signum == SIGTERM ? "SIGTERM" : "SIGINT"});
+    workers->draining = true;
+    for (size_t i = 0; i < workers->count; i++)
+        worker_drain(workers->at[i]);
+}
+
+static void
+hear_signals(struct workers *workers)
+{
+    uv_loop_t *loop = worker_loop(workers->at[0]);
+
+    uv_signal_init(loop, &workers->terminate);
+    uv_signal_init(loop, &workers->interrupt);
+    workers->terminate.data = workers->interrupt.data = workers;
+    uv_signal_start(&workers->terminate, on_signal, SIGTERM);
+    uv_signal_start(&workers->interrupt, on_signal, SIGINT);
+}
+
+static bool
+open_next(struct workers *workers, const struct workers_plan *plan, struct text *why)
+{
+    size_t index = workers->count;
+    uint64_t seed = plan->seed ? *plan->seed + index : 0;
+    struct worker_plan worker = {
+        .http = plan->http,
+        .limits = plan->limits,
+        .seed = plan->seed ? &seed : NULL,
+        .log = plan->log,
+        .peers = workers->peers,
+        .index = index,
+        .first = index > 0 ? workers->at[0] : NULL,
+        .drain_ns = plan->drain_ns,
+        .on_drained = on_drained,
+        .owner = workers,
+    };
+
+    workers->at[index] = worker_open(&worker, why);
+    if (workers->at[index] == NULL)
+        return false;
+    workers->count++;
+    return true;
+}
+
+struct workers *
+workers_open(const struct workers_plan *plan, struct text *why)
+{
+    struct workers *workers = calloc(1, sizeof *workers);
+    struct peers *peers = peers_new(plan->count);
+
+    if (workers == NULL || peers == NULL) {
+        text_string(why, "cannot start: no memory");
+        free(workers);
+        peers_free(peers);
+        return NULL;
+    }
+    workers->peers = peers;
+    workers->log = plan->log;
+    while (workers->count < plan->count) {
+        if (!open_next(workers, plan, why)) {
+            workers_close(workers);
+            return NULL;
+        }
+    }
+    hear_signals(workers);
+    return workers;
+}
+
+int
+workers_port(const struct workers *workers)
+{
+    return server_port(worker_server(workers->at[0]));
+}
+
+static void
+run_one(void *argument)
+{
+    worker_run(argument);
+}
+
+/* Worker 0 runs on this thread. */
+static bool
+start_threads(struct workers *workers)
+{
+    for (size_t i = 1; i < workers->count; i++) {
+        if (uv_thread_create(&workers->threads[i], run_one, workers->at[i]) != 0)
+            return false;
+        workers->threads_started++;
+    }
+    return true;
+}
+
+bool
+workers_run(struct workers *workers, struct text *why)
+{
+    bool started = start_threads(workers);
+
+    if (started)
+        worker_run(workers->at[0]);
+    else {
+        text_format(why, "cannot start worker %zu of %zu: no thread to be had",
+                    workers->threads_started + 2, workers->count);
+        stop_all(workers);
+    }
+    for (size_t i = 1; i <= workers->threads_started; i++)
+        uv_thread_join(&workers->threads[i]);
+    return started;
+}
+
+void
+workers_close(struct workers *workers)
+{
+    for (size_t i = 0; i < workers->count; i++)
+        worker_drop(workers->at[i]);
+    /* Twice: what a letter makes is delivered too (a farewell ends a visit, an answer
+     * that finds nobody is freed). */
+    for (size_t i = 0; i < 2 * workers->count; i++)
+        worker_deliver(workers->at[i % workers->count]);
+    for (size_t i = 0; i < workers->count; i++)
+        worker_close(workers->at[i]);
+    peers_free(workers->peers);
+    free(workers);
+}
