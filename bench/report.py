@@ -66,6 +66,13 @@ class Figures:
             return None
         return statistics.median(one[count][name] for one in rounds)
 
+    def workers_cpu(self, count):
+        return self.median("workers", f"waitd-{count}", lambda one: one["cpu_us_each"])
+
+    def less_busy_percent(self):
+        return self.median("workers", "waitd-2", lambda one: (
+            100 * one["threads_ns"][1] / sum(one["threads_ns"])))
+
     def calls(self, peer, kind):
         return self.results.get("syscalls", {}).get(peer, {}).get(kind, {}).get("each")
 
@@ -126,6 +133,11 @@ def bars(figures):
         yield (f"memory per held wait, {pool}, later request", figures.later_kb(peer), 2, " KiB",
                limit, "")
     yield from stream_bars(figures)
+    one, two = figures.workers_cpu(1), figures.workers_cpu(2)
+    yield ("CPU per zero-delay request, two workers against one", ratio(two, one), 2, "×", 1.35,
+           f"{number(two)} against {number(one)} µs")
+    yield ("… the less busy one's share of the work", figures.less_busy_percent(), 0, " %", None,
+           "64 connections")
     yield "context switches of an idle server", figures.switches("waitd"), 0, "", 0, ""
 
 

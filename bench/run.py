@@ -31,6 +31,7 @@ FULL = {
     "steady": {"rounds": 5, "seconds": 3, "rate": 6000, "held": [100, 2000, 18000]},
     "churn": {"rounds": 5, "seconds": 5, "rate": 2000},
     "stream": {"rounds": 5, "rows": 1000000},
+    "workers": {"rounds": 9, "seconds": 2},
     "syscalls": {"seconds": 3},
     "idle": {"seconds": 10},
 }
@@ -40,6 +41,7 @@ QUICK = {
     "steady": {"rounds": 1, "seconds": 1, "rate": 3000, "held": [100, 2000]},
     "churn": {"rounds": 1, "seconds": 1, "rate": 1000},
     "stream": {"rounds": 1, "rows": 1000000},
+    "workers": {"rounds": 1, "seconds": 0.5},
     "syscalls": {"seconds": 1},
     "idle": {"seconds": 3},
 }
@@ -71,6 +73,13 @@ def context_switches(pid):
     return count
 
 
+def busy_ns(pid):
+    """CPU time of each thread of a process, the busiest first."""
+    tasks = pathlib.Path(f"/proc/{pid}/task").iterdir()
+    return sorted((int((task / "schedstat").read_text().split()[0]) for task in tasks),
+                  reverse=True)
+
+
 class Pins:
     """Which core whose: the server's is the last one, the load maker's the first."""
 
@@ -93,12 +102,12 @@ class Peer:
 class Server:
     """A running peer; leaves nothing behind."""
 
-    def __init__(self, bench, peer):
+    def __init__(self, bench, peer, pinned=True):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.peer = peer
-        command = bench.pins.server + peer.command(self.port)
+        command = (bench.pins.server if pinned else []) + peer.command(self.port)
         with open(bench.out / "servers.log", "ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
 
@@ -169,12 +178,8 @@ class Bench:
             yield Peer("node", lambda port: ["node", script, str(port)], first_line("node", "-v"))
         yield self.aiohttp_peer()
 
-    def one_worker(self):
-        """The flag for it, where there is one: figures are for one worker each."""
-        return ["--workers", "1"] if "--workers" in text_of(self.waitd, "--help") else []
-
-    def waitd_peer(self, name, *flags):
-        fixed = ("--log-level", "warn", "--drain", "0", *self.one_worker())
+    def waitd_peer(self, name, *flags, workers=1):
+        fixed = ("--log-level", "warn", "--drain", "0", "--workers", str(workers))
         return Peer(name, lambda port: [self.waitd, "--port", str(port), *fixed, *flags],
                     first_line(self.waitd, "--version"))
 
@@ -216,9 +221,9 @@ class Bench:
         with Server(self, peer) as server:
             return self.load(mode, server, path, **settings)
 
-    def load(self, mode, server, path=None, **settings):
+    def load(self, mode, server, path=None, pinned=True, **settings):
         settings |= {"port": server.port, "pid": server.pid, "path": path or server.peer.wait}
-        command = [*self.pins.load, self.load_maker, mode]
+        command = [*(self.pins.load if pinned else []), self.load_maker, mode]
         command += [f"{name}={value}" for name, value in settings.items()]
         done = subprocess.run(command, stdout=subprocess.PIPE, timeout=LOAD_LIMIT_S, check=True)
         result = json.loads(done.stdout)
@@ -289,6 +294,20 @@ class Bench:
             return self.fresh_load("stream", peer, stream=path, rows=rows, seed=index)
 
         self.rounds("stream", peers, measure)
+
+    def workers(self):
+        """Zero delay with one worker and with two, all of them and the load maker on any core."""
+        if "waitd" not in self.peers:
+            return
+        seconds = self.sizes["workers"]["seconds"]
+
+        def measure(peer, _):
+            with Server(self, peer, pinned=False) as server:
+                result = self.load("zero", server, peer.zero, pinned=False, seconds=seconds)
+                return result | {"threads_ns": busy_ns(server.pid)}
+
+        self.rounds("workers", [self.waitd_peer(f"waitd-{count}", workers=count)
+                                for count in (1, 2)], measure)
 
     def syscalls(self):
         """Counted by strace, which slows the server down: no times are taken from here."""

@@ -10,40 +10,37 @@ enum { LETTERS_A_TURN = 256 };
 /*
  * libuv keeps whole milliseconds and epoll adds slack to its timeouts, so deadlines
  * stand in heaps of our own, and one absolute timerfd wakes the loop for the nearest of
- * them.
+ * them. The loop sleeps in the hub, and the uv loop is one of its sources: the other
+ * way round, each turn would ask two epolls.
  */
 struct worker {
     struct worker_plan plan;
-    uv_loop_t loop;
-    uv_poll_t hub;
-    uv_poll_t timer;
+    uv_loop_t loop; /* for mail, and what else shall run on this thread */
     uv_async_t mail;
-    uv_prepare_t turn; /* before each poll: what is due, and what has work */
-    uv_idle_t busy;    /* active while a turn has left something to do */
+    struct hub_source loop_ready, timer_ready;
     int timer_fd;
     int64_t armed_ns; /* INT64_MAX: not armed */
     bool expired;     /* readable until it is set again: nobody needs to read it */
+    bool stopping;
     struct registry registry;
     struct server *server;
     struct letter drain, stop; /* each is posted once */
 };
 
 static void
-on_hub(uv_poll_t *poll, int status, int events)
+on_loop_ready(struct hub_source *source, uint32_t events)
 {
-    struct worker *worker = CONTAINER_OF(poll, struct worker, hub);
+    struct worker *worker = CONTAINER_OF(source, struct worker, loop_ready);
 
-    (void)status;
     (void)events;
-    server_ready(worker->server);
+    uv_run(&worker->loop, UV_RUN_NOWAIT);
 }
 
 static void
-on_timer(uv_poll_t *poll, int status, int events)
+on_timer(struct hub_source *source, uint32_t events)
 {
-    struct worker *worker = CONTAINER_OF(poll, struct worker, timer);
+    struct worker *worker = CONTAINER_OF(source, struct worker, timer_ready);
 
-    (void)status;
     (void)events;
     worker->expired = true;
 }
@@ -69,22 +66,20 @@ arm(struct worker *worker)
     }
 }
 
-static void
-on_busy(uv_idle_t *idle)
+void
+worker_run(struct worker *worker)
 {
-    (void)idle; /* its being active keeps the loop from sleeping */
-}
+    struct hub *hub = server_hub(worker->server);
 
-static void
-on_turn(uv_prepare_t *prepare)
-{
-    struct worker *worker = CONTAINER_OF(prepare, struct worker, turn);
+    uv_run(&worker->loop,
+           UV_RUN_NOWAIT); /* so that its backend knows its descriptors */
+    while (!worker->stopping) {
+        bool busy = server_turn(worker->server);
 
-    if (server_turn(worker->server))
-        uv_idle_start(&worker->busy, on_busy);
-    else
-        uv_idle_stop(&worker->busy);
-    arm(worker);
+        if (!busy)
+            arm(worker);
+        hub_dispatch(hub, !busy);
+    }
 }
 
 /* ---- mail --------------------------------------------------------------------------
@@ -127,7 +122,7 @@ on_stop(struct letter *letter, void *reader)
     struct worker *worker = CONTAINER_OF(letter, struct worker, stop);
 
     (void)reader;
-    uv_stop(&worker->loop);
+    worker->stopping = true;
 }
 
 void
@@ -145,27 +140,18 @@ worker_stop(struct worker *worker)
 /* ---- opening and closing -----------------------------------------------------------
  */
 
-static void
-init_handles(struct worker *worker)
-{
-    uv_poll_init(&worker->loop, &worker->hub, server_fd(worker->server));
-    uv_poll_start(&worker->hub, UV_READABLE, on_hub);
-    uv_poll_init(&worker->loop, &worker->timer, worker->timer_fd);
-    uv_poll_start(&worker->timer, UV_READABLE, on_timer);
-    uv_prepare_init(&worker->loop, &worker->turn);
-    uv_prepare_start(&worker->turn, on_turn);
-    uv_idle_init(&worker->loop, &worker->busy);
-}
-
 static bool
 open_loop(struct worker *worker)
 {
+    struct hub *hub = server_hub(worker->server);
+
+    worker->loop_ready.ready = on_loop_ready;
+    worker->timer_ready.ready = on_timer;
     worker->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (worker->timer_fd < 0 || uv_loop_init(&worker->loop) != 0)
-        return false;
-    if (uv_async_init(&worker->loop, &worker->mail, on_mail) != 0)
-        return false;
-    return true;
+    return worker->timer_fd >= 0 && uv_loop_init(&worker->loop) == 0
+           && uv_async_init(&worker->loop, &worker->mail, on_mail) == 0
+           && hub_add(hub, worker->timer_fd, EPOLLIN, &worker->timer_ready)
+           && hub_add(hub, uv_backend_fd(&worker->loop), EPOLLIN, &worker->loop_ready);
 }
 
 struct worker *
@@ -198,7 +184,6 @@ worker_open(const struct worker_plan *plan, struct text *why)
         free(worker);
         return NULL;
     }
-    init_handles(worker);
     mailbox(worker)->waker = &worker->mail;
     mailbox(worker)->wake = wake;
     return worker;
@@ -214,12 +199,6 @@ uv_loop_t *
 worker_loop(struct worker *worker)
 {
     return &worker->loop;
-}
-
-void
-worker_run(struct worker *worker)
-{
-    uv_run(&worker->loop, UV_RUN_DEFAULT);
 }
 
 static void

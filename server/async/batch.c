@@ -30,6 +30,7 @@ struct batch {
     int64_t released_ns;  /* INT64_MAX: not */
     int64_t limit_ns;     /* waits that end later do not end */
     int64_t step_ns;      /* while it is busy: when its last slice was done */
+    bool behind;          /* its last slice was not all that was due */
 };
 
 static double
@@ -120,26 +121,27 @@ build_slice(struct batch *batch)
 bool
 batch_busy(const struct batch *batch)
 {
-    return !is_built(batch) || (batch->released_ns != INT64_MAX && batch->running > 0);
+    return !is_built(batch) || batch->behind;
 }
 
-/* A slice takes its turn among what is due, so that it holds nobody up. */
+/* That of the next wait; INT64_MAX where the limit comes before it. */
 static int64_t
 next_deadline(const struct batch *batch)
 {
-    if (batch_busy(batch))
-        return batch->step_ns;
+    if (batch->released_ns != INT64_MAX)
+        return batch->released_ns;
     int64_t deadline_ns = batch->start_ns + delay_to_ns(end_of(batch, batch->heap[0]));
 
     return deadline_ns <= batch->limit_ns ? deadline_ns : INT64_MAX;
 }
 
-/* Cannot fail: batch_start has made room, and the timer that fires leaves its own. */
+/* A slice takes its turn among what is due, so that it holds nobody up. Cannot fail:
+ * batch_start has made room, and the timer that fires leaves its own. */
 static void
 rearm(struct batch *batch)
 {
-    enum error error =
-        timers_start(batch->timers, &batch->timer, TIMER_RESULT, next_deadline(batch));
+    int64_t at_ns = batch_busy(batch) ? batch->step_ns : next_deadline(batch);
+    enum error error = timers_start(batch->timers, &batch->timer, TIMER_RESULT, at_ns);
 
     assert(error == OK);
     (void)error;
@@ -161,16 +163,10 @@ end_first(struct batch *batch, int64_t now_ns)
         start_next(batch, end_of(batch, index));
 }
 
-/* Whether its first wait is due, and no other timer is due before it: after a pause a
- * timeout must not come behind waits that end later than it. The first of a call stood
- * at the top of the timers. */
 static bool
-is_next(const struct batch *batch, size_t before, int64_t now_ns)
+is_due(const struct batch *batch, int64_t now_ns)
 {
-    int64_t deadline_ns = next_deadline(batch);
-
-    return deadline_ns <= now_ns
-           && (batch->done == before || deadline_ns <= timers_next(batch->timers));
+    return batch->running > 0 && next_deadline(batch) <= now_ns;
 }
 
 static void
@@ -186,12 +182,12 @@ on_timer(struct timer *timer, int64_t now_ns)
         timers_yield(batch->timers);
         return;
     }
-    while (batch->running && batch->done - before < SLICE
-           && is_next(batch, before, now_ns))
+    while (batch->done - before < SLICE && is_due(batch, now_ns))
         end_first(batch, now_ns);
+    batch->behind = is_due(batch, now_ns);
     if (batch->running)
         rearm(batch);
-    if (batch->done - before == SLICE)
+    if (batch->behind)
         timers_yield(batch->timers);
     if (batch->done != before)
         batch->progressed(batch->owner, now_ns);
@@ -269,6 +265,7 @@ batch_release(struct batch *batch, int64_t now_ns)
         return;
     batch->released_rank = batch->done;
     batch->released_ns = batch->step_ns = now_ns;
+    batch->behind = true;
     rearm(batch);
 }
 

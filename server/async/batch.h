@@ -40,8 +40,8 @@ void batch_stop(struct batch *batch);
  * delay is the time since the start. */
 void batch_release(struct batch *batch, int64_t now_ns);
 
-/* Whether it still builds its heap, or ends what was released, slice by slice: waits
- * may be due then that have not ended. */
+/* Whether it still builds its heap, or ends what is due, slice by slice: waits may be
+ * due then that have not ended. */
 bool batch_busy(const struct batch *batch);
 
 size_t batch_size(const struct batch *batch);

@@ -79,10 +79,9 @@ record_open(struct registry *registry, struct record *record,
     record->registry = registry;
     record->kind = plan->kind;
     record->state = STATE_PENDING;
-    record->waits = plan->waits;
+    record->waits = (uint32_t)plan->waits;
     record->created_ns = plan->created_ns;
-    record->created_wall_ns = registry->clock->wall_ns(registry->clock)
-                              - (registry_now(registry) - plan->created_ns);
+    record->created_wall_ns = registry_wall_of(registry, plan->created_ns);
     record->kept = (counts_as_task(record) || plan->label != NULL)
                    && registry->limits.max_tasks > 0;
     LIST_INIT(&record->watches);

@@ -78,17 +78,17 @@ struct record {
     struct timer timeout;
     uint64_t serial;   /* of creation, from 1 */
     int64_t listed_ns; /* its creation, or that of one before it where that is later */
-    size_t holders;
-    size_t waits; /* it counts for so many while it has not ended */
-    char *id;     /* owned */
-    char *label;  /* owned; NULL: none */
+    uint32_t holders;
+    uint32_t waits; /* it counts for so many while it has not ended */
+    char *id;       /* owned */
+    char *label;    /* owned; NULL: none */
     int64_t created_ns;
     int64_t created_wall_ns;
     int64_t finished_ns;
     int64_t bytes_sent; /* of the body, to the request that made it */
-    enum record_kind kind;
-    enum record_state state;
-    enum cancel_reason reason;
+    enum record_kind kind : 8;
+    enum record_state state : 8;
+    enum cancel_reason reason : 8;
     bool kept;    /* stays when it has ended */
     bool listed;  /* in the registry */
     bool lingers; /* forgotten, and still in the way of a cursor of its group */

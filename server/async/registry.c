@@ -126,6 +126,20 @@ registry_close(struct registry *registry)
     timers_free(&registry->timers);
 }
 
+int64_t
+registry_wall_of(struct registry *registry, int64_t at_ns)
+{
+    const struct clock *clock = registry->clock;
+
+    if (at_ns >= registry->wall_until_ns) {
+        int64_t now_ns = clock_now(clock);
+
+        registry->wall_offset_ns = clock->wall_ns(clock) - now_ns;
+        registry->wall_until_ns = now_ns + NS_PER_SECOND;
+    }
+    return at_ns + registry->wall_offset_ns;
+}
+
 struct record *
 registry_find(const struct registry *registry, const char *id)
 {

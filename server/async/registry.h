@@ -35,9 +35,11 @@ struct registry {
     struct record_list all;      /* by creation */
     struct record_list finished; /* kept ones, by end */
     size_t count, finished_count;
-    size_t tasks;      /* of this worker, that have not ended, or are promised */
-    size_t waits;      /* likewise */
-    int64_t listed_ns; /* the last of record.listed_ns */
+    size_t tasks;           /* of this worker, that have not ended, or are promised */
+    size_t waits;           /* likewise */
+    int64_t listed_ns;      /* the last of record.listed_ns */
+    int64_t wall_offset_ns; /* of the wall clock against `clock`, */
+    int64_t wall_until_ns;  /* good until then */
     uint64_t serial;
     struct timer retention;
 };
@@ -56,6 +58,9 @@ registry_now(const struct registry *registry)
 {
     return clock_now(registry->clock);
 }
+
+/* That instant on the wall clock, which is looked at once a second. */
+int64_t registry_wall_of(struct registry *registry, int64_t at_ns);
 
 /* Whether the name is at home here. */
 static inline bool

@@ -121,8 +121,9 @@ json_end_array(struct json_writer *json)
 void
 json_key(struct json_writer *json, const char *key)
 {
-    json_write_string(json, key);
-    text_append(json->out, ":", 1);
+    write_raw(json, "\"", 1);
+    text_string(json->out, key);
+    text_append(json->out, "\":", 2);
     json->comma = false;
 }
 

@@ -21,6 +21,7 @@ void json_begin_object(struct json_writer *json);
 void json_end_object(struct json_writer *json);
 void json_begin_array(struct json_writer *json);
 void json_end_array(struct json_writer *json);
+/* `key` is a word of ours, that needs no escape. */
 void json_key(struct json_writer *json, const char *key);
 
 /* Values: of an array, or behind json_key. */

@@ -9,11 +9,16 @@ static void
 set_deadline(struct connection *connection, int64_t after_ns, bool reading)
 {
     struct server *server = connection->server;
-    int64_t at_ns = clock_now(&clock_system) + after_ns;
+    struct timer *timer = &connection->deadline;
 
+    if (server->now_ns == 0)
+        server->now_ns = clock_now(&clock_system);
     connection->reading = reading;
+    connection->until_ns = server->now_ns + after_ns;
+    if (timer_runs(timer) && timer->deadline_ns <= connection->until_ns)
+        return;
     /* Out of memory: it lives without this deadline, as a waiting one does. */
-    (void)!timers_start(&server->timers, &connection->deadline, TIMER_LIMIT, at_ns);
+    (void)!timers_start(&server->timers, timer, TIMER_LIMIT, connection->until_ns);
 }
 
 void
@@ -41,7 +46,7 @@ connection_idle(struct connection *connection)
 void
 connection_waiting(struct connection *connection)
 {
-    timers_stop(&connection->server->timers, &connection->deadline);
+    connection->until_ns = INT64_MAX;
     connection->reading = false;
 }
 
@@ -109,7 +114,13 @@ on_deadline(struct timer *timer, int64_t now_ns)
 {
     struct connection *connection = CONTAINER_OF(timer, struct connection, deadline);
 
-    (void)now_ns;
+    if (connection->until_ns == INT64_MAX)
+        return;
+    if (connection->until_ns > now_ns) {
+        (void)!timers_start(&connection->server->timers, timer, TIMER_LIMIT,
+                            connection->until_ns);
+        return;
+    }
     if (connection->reading && connection->cell)
         send_request_timeout(connection);
     if (connection->cell) {

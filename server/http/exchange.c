@@ -181,8 +181,6 @@ exchange_on_request(void *server, struct MHD_Connection *mhd, const char *url,
 void
 exchange_end_work(struct exchange *exchange)
 {
-    int64_t now_ns = registry_now(exchange->server->registry);
-
     watch_stop(&exchange->watch);
     timers_stop(&exchange->server->registry->timers, &exchange->alarm);
     if (exchange->away)
@@ -195,7 +193,8 @@ exchange_end_work(struct exchange *exchange)
         struct record *own = exchange->own;
 
         exchange->own = NULL;
-        record_disown(own, now_ns);
+        record_disown(own, record_ended(own) ? own->finished_ns
+                                             : registry_now(own->registry));
     }
 }
 

@@ -32,15 +32,17 @@ TAILQ_HEAD(cell_list, cell);
 
 /*
  * A client. Its descriptor is ours until it is handed to a cell at its first byte, and
- * libmicrohttpd's from then on. Its deadline is that for the header and the body while
- * a request is read, and the idle timeout between requests; none while it waits.
+ * libmicrohttpd's from then on. It has until a deadline: that for the header and the
+ * body while a request is read, that of the idle timeout between requests, none while
+ * it waits. Deadlines mostly move away, so its timer stays where it is and looks again.
  */
 struct connection {
     struct hub_source source;
     struct server *server;
     struct cell *cell;         /* NULL: not handed over yet */
     struct exchange *exchange; /* the request in progress; NULL: none */
-    struct timer deadline;     /* real time */
+    struct timer deadline;     /* real time; not after until_ns */
+    int64_t until_ns;
     int fd;
     bool reading; /* the deadline is that of a request, not the idle one */
     bool ahead;   /* more may have come while a request was answered */
@@ -100,6 +102,7 @@ struct listener {
     struct server *server;
     int fd; /* -1: closed */
     bool paused;
+    uint64_t accepted_at; /* in which turn */
 };
 
 struct server {
@@ -125,6 +128,8 @@ struct server {
     size_t cells_empty_count;
     size_t cell_count;
     struct server_counts counts;
+    uint64_t turns;     /* so many so far */
+    int64_t now_ns;     /* of this turn; 0: not asked for yet */
     struct text access; /* lines of this turn */
     size_t routes;      /* how many there are */
     enum {

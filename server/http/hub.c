@@ -34,10 +34,10 @@ hub_change(struct hub *hub, int fd, uint32_t events, struct hub_source *source)
 }
 
 void
-hub_dispatch(struct hub *hub)
+hub_dispatch(struct hub *hub, bool wait)
 {
     struct epoll_event events[AT_ONCE];
-    int count = epoll_wait(hub->epoll_fd, events, AT_ONCE, 0);
+    int count = epoll_wait(hub->epoll_fd, events, AT_ONCE, wait ? -1 : 0);
 
     for (int i = 0; i < count; i++) {
         struct hub_source *source = events[i].data.ptr;

@@ -1,6 +1,6 @@
 /*
- * hub.h: one epoll for all descriptors of a worker's HTTP side: listeners, clients, and
- * the epolls of the cells. Only its own descriptor stands in the worker's loop.
+ * hub.h: one epoll for all descriptors of a worker: listeners, clients, the epolls of
+ * the cells, its timer, and the backend of its uv loop.
  */
 #pragma once
 
@@ -30,5 +30,6 @@ hub_add(struct hub *hub, int fd, uint32_t events, struct hub_source *source);
 /* 0 events: it is quiet until the next change. */
 void hub_change(struct hub *hub, int fd, uint32_t events, struct hub_source *source);
 
-/* Hands what is ready to its sources; never blocks. */
-void hub_dispatch(struct hub *hub);
+/* Hands what is ready to its sources; with `wait` it sleeps until there is something.
+ */
+void hub_dispatch(struct hub *hub, bool wait);

@@ -89,14 +89,19 @@ accept_some(struct listener *listener, size_t most)
     return false;
 }
 
+/* Clients mostly come one by one: then a second accept would only say so. Where the one
+ * of the last turn was not the last, all are taken. */
 static void
 on_ready(struct hub_source *source, uint32_t events)
 {
     struct listener *listener = CONTAINER_OF(source, struct listener, source);
+    uint64_t turns = listener->server->turns;
+    bool crowded = turns - listener->accepted_at <= 1;
 
     (void)events;
+    listener->accepted_at = turns;
     if (listener->fd >= 0)
-        accept_some(listener, ACCEPTS_A_TURN);
+        accept_some(listener, crowded ? ACCEPTS_A_TURN : 1);
 }
 
 static bool

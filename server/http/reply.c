@@ -1,8 +1,8 @@
 #include "http/errand.h"
 
+#include "base/number.h"
+
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -22,10 +22,9 @@ add_server_timing(struct exchange *exchange, struct MHD_Response *response)
 {
     int64_t us =
         (registry_now(exchange->server->registry) - exchange->received_ns) / NS_PER_US;
-    char value[64];
+    char value[16 + NUMBER_TEXT_MAX] = "wait;dur=";
 
-    snprintf(value, sizeof value, "wait;dur=%" PRId64 ".%03" PRId64, us / 1000,
-             us % 1000);
+    number_print((double)us / 1000, value + strlen(value));
     add_header(response, "Server-Timing", value);
 }
 

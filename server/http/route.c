@@ -51,6 +51,8 @@ static bool
 path_matches(const char *pattern, const char *path, size_t size,
              struct route_found *found)
 {
+    if (size > 1 && pattern[1] != path[1]) /* most of them; each has a '/' before it */
+        return false;
     const char *brace = strchr(pattern, '{');
     if (brace == NULL)
         return strlen(pattern) == size && memcmp(pattern, path, size) == 0;

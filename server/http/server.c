@@ -57,6 +57,8 @@ server_turn(struct server *server)
     }
     connections_reap(server);
     cells_trim(server, CELLS_KEPT_EMPTY);
+    server->turns++;
+    server->now_ns = 0;
     histogram_add(&server->counts.turns, now_ns - begun_ns);
     if (server->access.size > 0)
         access_flush(server);
@@ -73,16 +75,10 @@ server_next_ns(const struct server *server)
     return asked_ns < real_ns ? asked_ns : real_ns;
 }
 
-int
-server_fd(const struct server *server)
+struct hub *
+server_hub(struct server *server)
 {
-    return server->hub.epoll_fd;
-}
-
-void
-server_ready(struct server *server)
-{
-    hub_dispatch(&server->hub);
+    return &server->hub;
 }
 
 /* ---- opening and closing -----------------------------------------------------------

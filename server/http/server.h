@@ -1,12 +1,13 @@
 /*
  * server.h: the HTTP side of a worker: its listeners, its clients, its cells and what
- * they ask. It runs on its worker's thread and never blocks: the worker calls
- * server_ready when the hub's descriptor is readable and server_turn once a turn.
+ * they ask. It runs on its worker's thread and never blocks: in each turn the worker
+ * dispatches the hub and calls server_turn.
  */
 #pragma once
 
 #include "async/registry.h"
 #include "base/log.h"
+#include "http/hub.h"
 #include "http/route.h"
 
 struct server;
@@ -42,8 +43,8 @@ void server_close(struct server *server);
 
 struct registry *server_registry(const struct server *server);
 
-int server_fd(const struct server *server); /* readable: call server_ready */
-void server_ready(struct server *server);
+/* Where its descriptors stand, and those of its worker. */
+struct hub *server_hub(struct server *server);
 
 /* Fires what is due, runs the cells that have work, frees what has ended. True: there
  * is more to do at once. */
