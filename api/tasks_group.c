@@ -8,7 +8,7 @@ struct state {
     struct group *group; /* held, by the cursor where it streams */
     struct group_cursor cursor;
     size_t row;
-    size_t counts[STATE_COUNT]; /* of the rows */
+    uint32_t counts[STATE_COUNT]; /* of the rows */
     struct value_count return_when;
     bool with_timeout; /* a 504 when the alarm rings */
     bool begun;
@@ -152,9 +152,9 @@ write_head(const struct state *state, struct text *out)
 static void
 write_counts(const struct state *state, struct json_writer *json)
 {
-    json_member_integer(json, "done", (int64_t)state->counts[STATE_DONE]);
-    json_member_integer(json, "failed", (int64_t)state->counts[STATE_FAILED]);
-    json_member_integer(json, "cancelled", (int64_t)state->counts[STATE_CANCELLED]);
+    json_member_integer(json, "done", state->counts[STATE_DONE]);
+    json_member_integer(json, "failed", state->counts[STATE_FAILED]);
+    json_member_integer(json, "cancelled", state->counts[STATE_CANCELLED]);
 }
 
 static void

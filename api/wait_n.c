@@ -3,19 +3,27 @@
 #include "api/draw.h"
 #include "api/group_reply.h"
 #include "api/prefer_task.h"
-#include "api/rows.h"
-#include "api/task_problem.h"
-#include "api/wait_n_json.h"
-#include "async/wait_n.h"
+#include "api/wait_n_stream.h"
+
+#include <string.h>
 
 struct wait_n_in {
     struct draw_in draw;
     struct value_integer n;
     struct value_integer limit;
+    struct value_count return_when;
+    struct value_word order;
+    struct value_duration heartbeat;
+    struct value_flag buffer;
     struct value_word format;
 };
 
+enum { RETURN_ALL, RETURN_FIRST };
+static const char *const return_when_words[] = {"all", "first", NULL};
+enum { ORDER_COMPLETION, ORDER_INDEX };
+static const char *const order_words[] = {"completion", "index", NULL};
 static const char *const format_words[] = {"json", "ndjson", "sse", "text", NULL};
+static const char *const heartbeat_excludes[] = {"buffer", NULL};
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -26,143 +34,61 @@ static const struct field fields[] = {
           .example = "2",
           .text = "At most so many at once (a semaphore): a queued one starts at the "
                   "deadline of the wait that made room."),
+    FIELD(struct wait_n_in, return_when, FIELD_COUNT, .min = 1, .max_limit = LIMIT_MAX_N,
+          .words = return_when_words, .fallback_text = "all", .example = "first",
+          .text = "When it is over: all have ended, the first has, or so many have; the "
+                  "rest is cancelled then, which is no error."),
+    FIELD(struct wait_n_in, order, FIELD_WORD, .words = order_words,
+          .fallback_text = "completion", .example = "index",
+          .text = "Order of the rows: as the waits end, or as they were started (gather): "
+                  "then each leaves when those before it have."),
+    FIELD(struct wait_n_in, heartbeat, FIELD_DURATION, .min = 0.01,
+          .max_limit = LIMIT_MAX_DELAY, .excludes = heartbeat_excludes, .unit = "seconds",
+          .example = "15s",
+          .text = "After so long a silence an empty line (sse: a comment), for proxies."),
+    FIELD(struct wait_n_in, buffer, FIELD_FLAG, .fallback_text = "false",
+          .example = "true",
+          .text = "Answers when it is over, with the status of its outcome: a timeout is "
+                  "a 504 with the counts."),
     FIELD(struct wait_n_in, format, FIELD_WORD, .words = format_words,
           .fallback_text = "json", .example = "ndjson",
           .text = "Form of the stream; wins over Accept."),
 };
 /* clang-format on */
 
-/* The room of the exchange. */
-struct state {
-    struct group_reply group; /* begins with a struct prefer_task */
-    struct wait_n *wait_n;
-    size_t rank; /* the next row */
-    bool begun;
-};
-_Static_assert(sizeof(struct state) <= EXCHANGE_ROOM, "the room is too small");
-
-static void
-write_head(const struct state *state, struct text *out)
-{
-    struct json_writer json = json_writer(out);
-
-    json_begin_object(&json);
-    wait_n_write_head(state->wait_n, &json);
-    json_key(&json, "delays");
-    text_string(out, "[\n");
-}
-
-static void
-write_row_object(const struct state *state, struct text *out)
-{
-    const struct batch *batch = state->wait_n->batch;
-    struct json_writer json = json_writer(out);
-
-    json_begin_object(&json);
-    json_member_integer(&json, "rank", (int64_t)state->rank);
-    json_member_integer(&json, "index", (int64_t)batch_index(batch, state->rank));
-    json_member_double(&json, "delay", batch_delay(batch, state->rank));
-    json_member_seconds(&json, "elapsed", batch_elapsed_ns(batch, state->rank));
-    json_end_object(&json);
-}
-
-static void
-write_row(enum format format, const struct state *state, struct text *out)
-{
-    row_begin(format, "result", true, state->rank, out);
-    if (format == FORMAT_NDJSON || format == FORMAT_SSE)
-        write_row_object(state, out);
-    else {
-        struct json_writer json = json_writer(out);
-
-        json_write_double(&json, batch_delay(state->wait_n->batch, state->rank));
-    }
-    row_end(format, out);
-}
-
-/* text tells an error only. */
-static void
-write_text_tail(const struct state *state, struct text *out)
-{
-    const struct record *record = &state->wait_n->record;
-    struct problem problem = {0};
-
-    if (record->state != STATE_CANCELLED)
-        return;
-    enum error error = task_problem(record, true, &problem);
-    text_format(out, "# %d %s\n", error_info(error)->status, error_info(error)->slug);
-}
-
-static void
-write_tail(enum format format, const struct state *state, struct text *out)
-{
-    struct json_writer json = json_writer(out);
-
-    if (format == FORMAT_TEXT) {
-        write_text_tail(state, out);
-        return;
-    }
-    if (format == FORMAT_JSON) {
-        text_string(out, "]");
-        json.comma = true;
-    } else {
-        if (format == FORMAT_SSE)
-            text_string(out, "event: summary\ndata: ");
-        json_begin_object(&json);
-        wait_n_write_head(state->wait_n, &json);
-    }
-    wait_n_write_tail(state->wait_n, &json);
-    json_end_object(&json);
-    row_end(format, out);
-}
-
-static enum stream_step
-next(struct exchange *exchange, struct text *out)
-{
-    struct state *state = exchange_room(exchange);
-    enum format format = exchange_format(exchange);
-
-    if (!state->begun) {
-        state->begun = true;
-        if (format == FORMAT_JSON) {
-            write_head(state, out);
-            return STREAM_PIECE;
-        }
-    }
-    if (state->rank < state->wait_n->done) {
-        write_row(format, state, out);
-        state->rank++;
-        return STREAM_PIECE;
-    }
-    if (!record_ended(&state->wait_n->record))
-        return STREAM_WAIT;
-    write_tail(format, state, out);
-    return STREAM_END;
-}
-
-static enum error
-start_stream(struct exchange *exchange, struct wait_n_plan *plan)
-{
-    struct state *state = exchange_room(exchange);
-    struct reply reply = {.status = 200};
-    enum format format = exchange_format(exchange);
-
-    plan->times = format == FORMAT_NDJSON || format == FORMAT_SSE;
-    enum error error = wait_n_start(exchange_registry(exchange), plan, &state->wait_n);
-    if (error)
-        return error;
-    reply.waitd_id = state->wait_n->record.id;
-    exchange_own(exchange, &state->wait_n->record);
-    exchange_watch(exchange, &state->wait_n->record.watches, NULL);
-    exchange_stream(exchange, &reply, next);
-    return OK;
-}
-
 /* An EventSource that lost its connection would run it all again. */
 static bool
 is_reconnect(struct exchange *exchange)
 {
     return exchange_header(exchange, "Last-Event-ID") != NULL;
+}
+
+/* 0: all. */
+static size_t
+most_of(const struct wait_n_in *in)
+{
+    if (in->return_when.word < 0)
+        return (size_t)in->return_when.count;
+    return in->return_when.word == RETURN_FIRST;
+}
+
+/* What becomes a group of tasks is no stream and ends as a whole. */
+static enum error
+check_prefer(struct exchange *exchange, const struct wait_n_in *in,
+             struct problem *problem)
+{
+    const char *name = in->return_when.given ? "return_when"
+                       : in->order.given     ? "order"
+                       : in->heartbeat.given ? "heartbeat"
+                       : in->buffer.given    ? "buffer"
+                                             : NULL;
+
+    if (name == NULL || !prefer_task_wanted(exchange))
+        return OK;
+    problem_set(problem, ERROR_INVALID_PARAMETER, "%s does not go with Prefer", name);
+    problem_param(problem, name, strlen(name));
+    problem_conflict(problem, "Prefer");
+    return ERROR_INVALID_PARAMETER;
 }
 
 static enum error
@@ -175,9 +101,17 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
         .limit = in->limit.given ? (size_t)in->limit.value : 0,
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
+        .most = most_of(in),
+    };
+    struct wait_n_form form = {
+        .by_index = in->order.index == ORDER_INDEX,
+        .buffered = in->buffer.on,
+        .heartbeat = in->heartbeat.given ? in->heartbeat.seconds : 0,
     };
     struct reply head = {.status = 200};
     enum error error = prefer_task_read(exchange, problem);
+    if (!error)
+        error = check_prefer(exchange, in, problem);
     if (!error)
         error = draw_spec(&in->draw, &plan.spec, problem);
     if (error)
@@ -189,12 +123,12 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
         exchange_reply(exchange, &over, &nothing);
         return OK;
     }
-    if (exchange_is_head_of_stream(exchange, &head))
+    if (!form.buffered && exchange_is_head_of_stream(exchange, &head))
         return OK;
     delay_spec_seed(&plan.spec, &exchange_registry(exchange)->fastrand);
     if (prefer_task_wanted(exchange) && plan.n > 0)
         return group_reply_prefer(exchange, &plan);
-    return start_stream(exchange, &plan);
+    return wait_n_stream_begin(exchange, &plan, &form);
 }
 
 static const struct answer answers[] = {
@@ -213,7 +147,8 @@ static const struct answer answers[] = {
     {0},
 };
 
-static const enum error errors[] = {ERROR_TOO_MANY_WAITS, ERROR_TOO_MANY_TASKS, OK};
+static const enum error errors[] = {ERROR_TOO_MANY_WAITS, ERROR_TOO_MANY_TASKS,
+                                    ERROR_TIMEOUT, ERROR_CANCELLED, OK};
 
 const struct route route_wait_n = {
     .methods = METHOD_GET | METHOD_POST,
@@ -223,7 +158,11 @@ const struct route route_wait_n = {
         "It is `await wait_n(n, max_delay)`. The status is 200 once it streams: what "
         "ends it early (timeout 504, cancel 409, drain 503) stands in the tail as "
         "`error`, and the body always ends validly. Closing the connection cancels "
-        "what is left.",
+        "what is left. With tasks as `tasks`: `return_when=first` is `done, pending = "
+        "await asyncio.wait(tasks, return_when=FIRST_COMPLETED)` and `t.cancel()` for "
+        "each `t` in `pending`; `return_when=K` is `for t in "
+        "islice(asyncio.as_completed(tasks), K): await t` and the same; `order=index` "
+        "is `await asyncio.gather(*tasks)`.",
     .in = SHAPE(struct wait_n_in, fields),
     .formats =
         1 << FORMAT_JSON | 1 << FORMAT_NDJSON | 1 << FORMAT_SSE | 1 << FORMAT_TEXT,

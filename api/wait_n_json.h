@@ -9,5 +9,8 @@ void delay_spec_write_seed(const struct delay_spec *spec, struct json_writer *js
 /* "n" and "seed". */
 void wait_n_write_head(const struct wait_n *wait_n, struct json_writer *json);
 
+/* The counts and "elapsed". */
+void wait_n_write_counts(const struct wait_n *wait_n, struct json_writer *json);
+
 /* The counts, "elapsed", and "error" where it was ended from outside. */
 void wait_n_write_tail(const struct wait_n *wait_n, struct json_writer *json);

@@ -21,10 +21,12 @@ struct batch {
     double *ends;     /* by index, seconds after the start; with a limit; else NULL */
     int64_t *elapsed; /* by rank; NULL where nobody asks */
     uint32_t *order;  /* rank → index */
+    uint32_t *ranks;  /* index → rank + 1, 0: none yet; NULL where nobody asks */
     uint32_t *heap;   /* indices of the waits that run */
     size_t running;   /* in the heap */
     size_t started;   /* waits 0 … started-1 have been started */
     size_t done;
+    size_t most;          /* so many end */
     size_t width;         /* so many may run at once */
     size_t released_rank; /* waits from this rank on ended by batch_release */
     int64_t released_ns;  /* INT64_MAX: not */
@@ -156,6 +158,8 @@ end_first(struct batch *batch, int64_t now_ns)
         histogram_add(&batch->timers->lateness,
                       now_ns - batch->start_ns - delay_to_ns(end_of(batch, index)));
     batch->order[batch->done] = index;
+    if (batch->ranks)
+        batch->ranks[index] = (uint32_t)batch->done + 1;
     if (batch->elapsed)
         batch->elapsed[batch->done] = now_ns - batch->start_ns;
     batch->done++;
@@ -166,7 +170,8 @@ end_first(struct batch *batch, int64_t now_ns)
 static bool
 is_due(const struct batch *batch, int64_t now_ns)
 {
-    return batch->running > 0 && next_deadline(batch) <= now_ns;
+    return batch->running > 0 && batch->done < batch->most
+           && next_deadline(batch) <= now_ns;
 }
 
 static void
@@ -185,7 +190,7 @@ on_timer(struct timer *timer, int64_t now_ns)
     while (batch->done - before < SLICE && is_due(batch, now_ns))
         end_first(batch, now_ns);
     batch->behind = is_due(batch, now_ns);
-    if (batch->running)
+    if (batch->running && batch->done < batch->most)
         rearm(batch);
     if (batch->behind)
         timers_yield(batch->timers);
@@ -204,8 +209,10 @@ allocate(struct batch *batch, const struct batch_plan *plan)
         batch->ends = malloc(n * sizeof *batch->ends);
     if (plan->times)
         batch->elapsed = malloc(n * sizeof *batch->elapsed);
+    if (plan->ranks)
+        batch->ranks = calloc(n, sizeof *batch->ranks);
     return batch->order && batch->heap && (!plan->limit || batch->ends)
-           && (!plan->times || batch->elapsed);
+           && (!plan->times || batch->elapsed) && (!plan->ranks || batch->ranks);
 }
 
 struct batch *
@@ -223,6 +230,7 @@ batch_start(struct timers *timers, const struct batch_plan *plan)
     batch->owner = plan->owner;
     batch->progressed = plan->progressed;
     batch->width = plan->limit && plan->limit < n ? plan->limit : n;
+    batch->most = plan->most && plan->most < n ? plan->most : n;
     batch->released_ns = INT64_MAX;
     batch->limit_ns = plan->limit_ns;
     batch->step_ns = plan->start_ns;
@@ -251,6 +259,7 @@ batch_free(struct batch *batch)
     delays_release(batch->delays);
     free(batch->ends);
     free(batch->elapsed);
+    free(batch->ranks);
     free(batch->order);
     free(batch->heap);
     free(batch);
@@ -285,6 +294,12 @@ size_t
 batch_index(const struct batch *batch, size_t rank)
 {
     return batch->order[rank];
+}
+
+size_t
+batch_rank(const struct batch *batch, size_t index)
+{
+    return (size_t)batch->ranks[index] - 1;
 }
 
 double

@@ -19,11 +19,13 @@ struct batch_plan {
     struct delays *delays; /* n > 0 of them; the batch holds them too */
     size_t limit;          /* at most so many at once; 0: all */
     bool times;            /* keep when each wait ended, for batch_elapsed_ns */
+    bool ranks;            /* keep the rank of each index, for batch_rank */
+    size_t most;           /* so many end, and no more; 0: all */
     int64_t start_ns;      /* of all of them; not after now */
     int64_t limit_ns;      /* no wait ends whose deadline is later; INT64_MAX: none */
     void *owner;
     /* Called after waits have ended, at most once a turn of the timers. After the call
-     * with batch_done == n comes none. It may free the batch. */
+     * with the last that ends comes none. It may free the batch. */
     void (*progressed)(void *owner, int64_t now_ns);
 };
 
@@ -49,6 +51,9 @@ size_t batch_done(const struct batch *batch); /* have ended */
 
 /* Of the wait that ended as number `rank` (from 0, below batch_done): */
 size_t batch_index(const struct batch *batch, size_t rank);
+/* The rank of the wait of that index, SIZE_MAX while it has none. */
+size_t batch_rank(const struct batch *batch, size_t index);
+
 double batch_delay(const struct batch *batch, size_t rank); /* seconds */
 double batch_end(const struct batch *batch, size_t rank); /* when it had to end: seconds
                                                              after the start */

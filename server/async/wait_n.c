@@ -8,7 +8,7 @@ on_progress(void *owner, int64_t now_ns)
     struct wait_n *wait_n = owner;
 
     wait_n->done = batch_done(wait_n->batch);
-    if (wait_n->done == wait_n->n)
+    if (wait_n->done == wait_n->most)
         record_end(&wait_n->record, STATE_DONE, REASON_NONE, now_ns);
     else
         record_progress(&wait_n->record, now_ns);
@@ -37,7 +37,7 @@ delay_of(const struct record *record)
 {
     const struct wait_n *wait_n = (const struct wait_n *)(const void *)record;
 
-    return wait_n->batch ? batch_end(wait_n->batch, wait_n->n - 1) : -1;
+    return wait_n->batch ? batch_end(wait_n->batch, wait_n->most - 1) : -1;
 }
 
 static void
@@ -73,6 +73,8 @@ start_batch(struct registry *registry, const struct wait_n_plan *plan,
         .delays = delays,
         .limit = plan->limit,
         .times = plan->times,
+        .ranks = plan->ranks,
+        .most = plan->most,
         .start_ns = plan->start_ns,
         .limit_ns = plan->timeout_ns ? plan->start_ns + plan->timeout_ns : INT64_MAX,
         .owner = wait_n,
@@ -93,6 +95,7 @@ open_wait_n(struct registry *registry, const struct wait_n_plan *plan,
         return ERROR_OUT_OF_MEMORY;
     wait_n->spec = plan->spec;
     wait_n->n = plan->n;
+    wait_n->most = plan->most && plan->most < plan->n ? plan->most : plan->n;
     wait_n->batch = plan->n ? start_batch(registry, plan, wait_n) : NULL;
 
     struct record_plan head = {

@@ -8,6 +8,7 @@ struct wait_n {
     struct record record; /* KIND_WAIT_N; its watches hear of every progress */
     struct delay_spec spec;
     size_t n;
+    size_t most; /* when so many have ended, it is done */
     size_t done;
     struct batch *batch; /* NULL where n is 0, and when nobody reads any more */
 };
@@ -19,7 +20,9 @@ struct wait_n_plan {
     size_t limit;       /* 0: none */
     int64_t timeout_ns; /* 0: none */
     int64_t start_ns;
-    bool times; /* batch_elapsed_ns will be asked for */
+    size_t most; /* the rest is cancelled when so many have ended; 0: all n end */
+    bool ranks;  /* batch_rank will be asked for */
+    bool times;  /* batch_elapsed_ns will be asked for */
 };
 
 /* Starts it; with n = 0 it has ended at once. The caller holds *out. Errors:

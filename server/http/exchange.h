@@ -31,7 +31,7 @@ MUST_USE enum error
 exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *problem);
 
 /* Room of the handler's own, zeroed, for as long as the exchange lives. */
-enum { EXCHANGE_ROOM = 112 };
+enum { EXCHANGE_ROOM = 96 };
 void *exchange_room(struct exchange *exchange);
 
 /* The record of the request itself, of which the caller gives its hold: it is cancelled
@@ -80,6 +80,12 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
 /* Answers with a problem. */
 void exchange_refuse(struct exchange *exchange, const struct problem *problem);
 
+/* The same, with extension members (RFC 9457 §3.2) that `extend` writes behind its own.
+ */
+typedef void exchange_extend(struct exchange *exchange, struct json_writer *json);
+void exchange_refuse_more(struct exchange *exchange, const struct problem *problem,
+                          exchange_extend *extend);
+
 /*
  * Answers with a stream that is pulled: `next` writes the next piece (at most
  * STREAM_PIECE_MAX bytes) and says how it goes on. When there is nothing, the stream
@@ -94,6 +100,10 @@ enum stream_step {
 typedef enum stream_step stream_next(struct exchange *exchange, struct text *out);
 void exchange_stream(struct exchange *exchange, const struct reply *reply,
                      stream_next *next);
+
+/* After exchange_stream: when nothing has been sent for so long, an empty line is, in
+ * sse a comment. Not of a visit. */
+void exchange_heartbeat(struct exchange *exchange, double seconds);
 
 /* HEAD of a stream: true, and answered with the headers alone. Call it before anything
  * is started. */

@@ -77,6 +77,7 @@ struct exchange {
     bool suspended;
     bool streaming;
     bool stream_over;
+    bool beats; /* a heartbeat is due */
     bool body_too_large;
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
@@ -88,8 +89,10 @@ struct exchange {
     exchange_changed *rang;
     void (*end)(struct exchange *exchange);
     stream_next *next;
-    size_t carried; /* of it, sent */
-    const char *id; /* what stands for {id}: in `target`; NULL: nothing */
+    uint32_t carried;      /* of `buffer`, sent */
+    uint32_t heartbeat_ms; /* 0: none */
+    uint32_t sent_ms; /* when it sent last, after received_ns, where there is one */
+    const char *id;   /* what stands for {id}: in `target`; NULL: nothing */
     const char
         *asked;     /* the target as it came, for the access log; NULL: there is none */
     uint64_t bytes; /* of the body, handed to libmicrohttpd */

@@ -148,6 +148,13 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
 void
 exchange_refuse(struct exchange *exchange, const struct problem *problem)
 {
+    exchange_refuse_more(exchange, problem, NULL);
+}
+
+void
+exchange_refuse_more(struct exchange *exchange, const struct problem *problem,
+                     exchange_extend *extend)
+{
     int status = error_info(problem->error)->status;
     struct reply reply = {
         .status = status,
@@ -160,7 +167,11 @@ exchange_refuse(struct exchange *exchange, const struct problem *problem)
     struct json_writer json = json_writer(&body);
 
     exchange->server->counts.problems[problem->error]++;
-    problem_write(problem, &json);
+    json_begin_object(&json);
+    problem_write_members(problem, &json);
+    if (extend)
+        extend(exchange, &json);
+    json_end_object(&json);
     text_string(&body, "\n");
     if (problem->error == ERROR_METHOD_NOT_ALLOWED) {
         methods_print(methods_allowed(exchange->allowed), ", ", &allow);

@@ -2,6 +2,7 @@
 #include "http/errand.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 static size_t
@@ -14,7 +15,7 @@ take_carry(struct exchange *exchange, char *buffer, size_t room)
     if (size == 0)
         return 0;
     memcpy(buffer, carry->bytes + exchange->carried, size);
-    exchange->carried += size;
+    exchange->carried += (uint32_t)size;
     if (exchange->carried == carry->size) {
         text_free(carry);
         exchange->carried = 0;
@@ -37,6 +38,65 @@ take_piece(struct exchange *exchange, char *buffer, size_t room, size_t *used)
     if (size < piece.size)
         text_append(&exchange->buffer, bytes + size, piece.size - size);
     return step;
+}
+
+/* Whitespace, or a comment: no row. */
+static size_t
+take_heartbeat(struct exchange *exchange, char *buffer, size_t room)
+{
+    const char *beat = exchange->format == FORMAT_SSE ? ":\n\n" : "\n";
+    size_t size = strlen(beat);
+
+    if (!exchange->beats || room < size)
+        return 0;
+    exchange->beats = false;
+    memcpy(buffer, beat, size);
+    return size;
+}
+
+static uint32_t
+ms_since_received(const struct exchange *exchange)
+{
+    int64_t now_ns = registry_now(exchange->server->registry);
+
+    return (uint32_t)((now_ns - exchange->received_ns) / NS_PER_MS);
+}
+
+static void on_beat(struct timer *timer, int64_t now_ns);
+
+/* Out of memory: no heartbeat. */
+static void
+await_beat(struct exchange *exchange)
+{
+    int64_t after_ms = (int64_t)exchange->sent_ms + exchange->heartbeat_ms;
+
+    exchange->alarm.fire = on_beat;
+    (void)!timers_start(&exchange->server->registry->timers, &exchange->alarm,
+                        TIMER_LIMIT, exchange->received_ns + after_ms * NS_PER_MS);
+}
+
+static void
+on_beat(struct timer *timer, int64_t now_ns)
+{
+    struct exchange *exchange = CONTAINER_OF(timer, struct exchange, alarm);
+    uint32_t now_ms = ms_since_received(exchange);
+
+    (void)now_ns;
+    if (now_ms - exchange->sent_ms >= exchange->heartbeat_ms) {
+        exchange->sent_ms = now_ms;
+        exchange->beats = true;
+        reply_wake(exchange);
+    }
+    await_beat(exchange);
+}
+
+void
+exchange_heartbeat(struct exchange *exchange, double seconds)
+{
+    assert(exchange->visit == NULL);
+    exchange->heartbeat_ms = (uint32_t)ceil(seconds * 1000);
+    exchange->sent_ms = ms_since_received(exchange);
+    await_beat(exchange);
 }
 
 static ssize_t
@@ -78,6 +138,10 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
         buffer[0] = ' ';
         return 1;
     }
+    if (used == 0 && !exchange->stream_over)
+        used = take_heartbeat(exchange, buffer, room);
+    else if (exchange->heartbeat_ms)
+        exchange->sent_ms = ms_since_received(exchange);
     if (used == 0)
         return sleep_or_end(exchange, buffer);
     reply_count_bytes(exchange, used);

@@ -59,8 +59,8 @@ class Parameter:
             schema = schema["oneOf"][0 if self.kind == "duration" else 1]
         if self.kind == "integers":
             schema = schema["items"]
-        assert schema["minimum"] == int(schema["minimum"])
-        return int(schema["minimum"]), int(schema["maximum"])
+        low, high = schema["minimum"], schema["maximum"]
+        return int(low) if low == int(low) else low, int(high)
 
     def good(self):
         """One that is taken: as a query has it, and as JSON has it."""
@@ -200,7 +200,7 @@ def bad_texts(each):
         word = each.schema["items"]["enum"][0]
         return common + [word + ",", "," + word, f"{word},{word}", f"{word},junk", word.upper()]
     low, high = each.limits()
-    outside = [str(high + 1), str(10**18), "9" * 400] + [str(low - 1)] * (low > 0)
+    outside = [str(high + 1), str(10**18), "9" * 400, *map(str, below(low))]
     if each.kind == "duration":
         return common + outside + ["1s1", "1S", "5.", ".5", "-0.5", "1e999", "inf", f"{high}.1"]
     common += ["1.5", "1.0", "1e1", "1s"]
@@ -208,6 +208,11 @@ def bad_texts(each):
         many = ",".join(map(str, range(1, 18)))
         return common + outside + ["1,", ",1", "1,,2", "1,1", "1,junk", f"1,{high + 1}", many]
     return common + outside
+
+
+def below(low):
+    """A number below the limit, where there is one without a sign."""
+    return [] if low == 0 else [low - 1 if low >= 1 else low / 2]
 
 
 def bad_json(each):
@@ -281,7 +286,7 @@ def outside_limits(client):
             if each.kind not in ("duration", "integer", "integers", "count"):
                 continue
             low, high = each.limits()
-            for number in [high + 1] + [low - 1] * (low > 0):
+            for number in [high + 1, *below(low)]:
                 target = operation.target(f"{each.name}={number}")
                 _, body = client.send(operation.method, target)
                 problem = json.loads(body)

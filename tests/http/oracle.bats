@@ -42,3 +42,11 @@ oracle() {
 @test "limit is an asyncio.Semaphore" {
     oracle semaphore
 }
+
+@test "return_when is asyncio.wait(FIRST_COMPLETED), or so many of as_completed, and cancel()" {
+    oracle return_when
+}
+
+@test "order=index is asyncio.gather" {
+    oracle gather
+}

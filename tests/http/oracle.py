@@ -217,6 +217,75 @@ def completion_order(delays, limit):
         loop.close()
 
 
+def run_jumping(coroutine):
+    loop = JumpingLoop()
+    try:
+        return loop.run_until_complete(coroutine)
+    finally:
+        loop.close()
+
+
+async def started(delays):
+    """A task for each, and the list that their indexes are added to as they end."""
+    order = []
+
+    async def one(index):
+        await asyncio.sleep(delays[index])
+        order.append(index)
+        return delays[index]
+
+    return [asyncio.ensure_future(one(i)) for i in range(len(delays))], order
+
+
+async def first_completed(delays):
+    """asyncio.wait(return_when=FIRST_COMPLETED), then cancel() of the pending ones."""
+    tasks, order = await started(delays)
+    _, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return order, sum(task.cancelled() for task in tasks)
+
+
+async def first_of(delays, count):
+    """So many of as_completed(), then cancel() of the rest."""
+    tasks, order = await started(delays)
+    for done in list(asyncio.as_completed(tasks))[:count]:
+        await done
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return order, sum(task.cancelled() for task in tasks)
+
+
+async def gathered(delays):
+    tasks, _ = await started(delays)
+    return await asyncio.gather(*tasks)
+
+
+def compare_ends(path, expected):
+    *rows, last = map(json.loads, ask(path + "&format=ndjson").splitlines())
+    same(([row["index"] for row in rows], last["cancelled"]), expected, path)
+    same(last["done"] + last["cancelled"], last["n"], path)
+    assert "error" not in last, (path, last)
+
+
+def return_when():
+    for seed, count in [(1, 2), (2, 10), (3, 300)]:
+        delays = draw(seed, count, 0, 0.3)
+        path = f"/wait_n?n={count}&seed={seed}&max_delay=0.3&return_when="
+        compare_ends(path + "first", run_jumping(first_completed(delays)))
+        for some in (1, count // 2, count):
+            compare_ends(f"{path}{some}", run_jumping(first_of(delays, some)))
+
+
+def gather():
+    for seed, count in [(1, 1), (2, 10), (3, 300)]:
+        expected = run_jumping(gathered(draw(seed, count, 0, 0.2)))
+        path = f"/wait_n?n={count}&seed={seed}&max_delay=0.2&order=index"
+        same(json.loads(ask(path))["delays"], expected, path)
+
+
 def semaphore():
     for seed, count, limit in [(1, 12, 1), (2, 40, 3), (3, 200, 7), (4, 200, 199), (5, 500, 50)]:
         delays = draw(seed, count, 0, 0.05)
@@ -228,6 +297,6 @@ def semaphore():
         assert last["elapsed"] >= total - 1e-6, (path, last, total)
 
 
-CHECKS = (wait, wait_n, group, semaphore)
+CHECKS = (wait, wait_n, group, semaphore, return_when, gather)
 CHECKS += (exercise_0, exercise_1, exercise_2, exercise_3, exercise_4)
 {check.__name__: check for check in CHECKS}[sys.argv[2]]()

@@ -178,6 +178,59 @@ while_it_is_built_others_have_their_turn(void **state)
     record_disown(&wait_n->record, at(0.002));
 }
 
+/* Ties end one by one as well: by index. */
+static void
+it_is_done_when_so_many_have_ended(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(10, 1);
+
+    plan.most = 3;
+    plan.ranks = true;
+    plan.timeout_ns = NS_PER_SECOND;
+    struct wait_n *wait_n = start(&plan);
+    world_run(&world, 5);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_true(wait_n->record.finished_ns == at(1));
+    assert_int_equal(wait_n->done, 3);
+    assert_int_equal(wait_n_cancelled(wait_n), 7);
+    for (size_t i = 0; i < 10; i++)
+        assert_true(batch_rank(wait_n->batch, i) == (i < 3 ? i : SIZE_MAX));
+    assert_all_has_ended(&world.registry);
+    assert_int_equal(world.registry.timers.count, 0);
+    assert_true(record_delay(&wait_n->record) == 1);
+    record_disown(&wait_n->record, at(5));
+}
+
+static void
+fired_early_it_ends_so_many_and_no_more(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(5000, 1);
+
+    plan.most = 4000;
+    struct wait_n *wait_n = start(&plan);
+    batch_release(wait_n->batch, at(0));
+    world_run(&world, 0.5);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_int_equal(wait_n->done, 4000);
+    record_disown(&wait_n->record, at(0.5));
+}
+
+static void
+more_than_there_are_means_all(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(3, 1);
+
+    plan.most = 4;
+    struct wait_n *wait_n = start(&plan);
+    world_run(&world, 1);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_int_equal(wait_n->done, 3);
+    record_disown(&wait_n->record, at(1));
+}
+
 static void
 a_client_that_leaves_cancels_all(void **state)
 {
@@ -267,6 +320,9 @@ main(void)
         TEST(no_waits_have_ended_at_once),
         TEST(a_timeout_keeps_what_has_ended),
         TEST(a_large_late_result_wins_over_its_timeout),
+        TEST(it_is_done_when_so_many_have_ended),
+        TEST(fired_early_it_ends_so_many_and_no_more),
+        TEST(more_than_there_are_means_all),
         TEST(a_late_timeout_spares_what_was_due_before_it),
         TEST(while_it_is_built_others_have_their_turn),
         TEST(a_client_that_leaves_cancels_all),
