@@ -18,6 +18,7 @@ struct place {
 struct question {
     struct tasks_in in;
     struct place after; /* zeroed: from the beginning */
+    int64_t asked_ns;   /* what is listed later is not of this page */
 };
 
 struct row {
@@ -117,7 +118,8 @@ take(struct server *server, const void *raw, void *out)
         if (!matches(record, &question->in))
             continue;
         portion->total++;
-        if (compare(&place, &question->after) <= 0)
+        if (compare(&place, &question->after) <= 0
+            || place.listed_ns > question->asked_ns)
             continue;
         portion->behind++;
         if (portion->rows && portion->count < (size_t)question->in.limit.value)
@@ -231,7 +233,8 @@ enum error
 tasks_page_begin(struct exchange *exchange, const struct tasks_in *in,
                  struct problem *problem)
 {
-    struct question question = {.in = *in};
+    struct question question = {.in = *in,
+                                .asked_ns = registry_now(exchange_registry(exchange))};
     enum error error =
         in->cursor.given ? read_cursor(&in->cursor, &question.after, problem) : OK;
 

@@ -45,15 +45,18 @@ on_timer(struct hub_source *source, uint32_t events)
     worker->expired = true;
 }
 
-/* Sets the timer where its deadline has come nearer, or has passed; at INT64_MAX it is
- * disarmed. */
+/* Sets the timer where its deadline has come nearer, has passed, or is no more: an idle
+ * worker does not wake up. Where it has moved away, the timer finds that out itself. */
 static void
 arm(struct worker *worker)
 {
     int64_t next_ns = server_next_ns(worker->server);
     struct itimerspec at = {0};
 
-    if (next_ns >= worker->armed_ns && !worker->expired)
+    bool nearer = next_ns < worker->armed_ns;
+    bool gone = next_ns == INT64_MAX && worker->armed_ns != INT64_MAX;
+
+    if (!nearer && !gone && !worker->expired)
         return;
     if (next_ns < 1)
         next_ns = 1; /* 0 would disarm it */
@@ -218,6 +221,7 @@ worker_drop(struct worker *worker)
 
     assert(error == 0);
     (void)error;
+    registry_keep_all(&worker->registry);
     server_stop(worker->server);
 }
 

@@ -270,7 +270,7 @@ batch_release(struct batch *batch, int64_t now_ns)
 {
     bool over = !timer_runs(&batch->timer); /* all have ended, or it was stopped */
 
-    if (over || batch->released_ns != INT64_MAX)
+    if (over || batch->released_ns != INT64_MAX || now_ns > batch->limit_ns)
         return;
     batch->released_rank = batch->done;
     batch->released_ns = batch->step_ns = now_ns;

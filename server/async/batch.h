@@ -39,7 +39,7 @@ void batch_free(struct batch *batch);
 void batch_stop(struct batch *batch);
 
 /* Every wait that has not ended ends at `now_ns`, in the order it would have had; its
- * delay is the time since the start. */
+ * delay is the time since the start. Behind the limit it is too late for that. */
 void batch_release(struct batch *batch, int64_t now_ns);
 
 /* Whether it still builds its heap, or ends what is due, slice by slice: waits may be

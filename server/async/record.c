@@ -64,9 +64,7 @@ enlist(struct registry *registry, struct record *record)
     TAILQ_INSERT_TAIL(&registry->all, record, in_all);
     registry->count++;
     record->serial = ++registry->serial;
-    if (registry->listed_ns < record->created_ns)
-        registry->listed_ns = record->created_ns;
-    record->listed_ns = registry->listed_ns;
+    record->listed_ns = registry_now(registry);
     record->listed = true;
     return true;
 }

@@ -77,7 +77,7 @@ struct record {
     struct watches watches;
     struct timer timeout;
     uint64_t serial;   /* of creation, from 1 */
-    int64_t listed_ns; /* its creation, or that of one before it where that is later */
+    int64_t listed_ns; /* when it was put into the list: not before any that is there */
     uint32_t holders;
     uint32_t waits; /* it counts for so many while it has not ended */
     char *id;       /* owned */

@@ -54,27 +54,37 @@ keeps_too_many(const struct registry *registry)
            > registry->limits.max_tasks;
 }
 
+/* Where the oldest of this worker has gone meanwhile, the next one is asked. */
 static void
 on_drop_letter(struct letter *letter, void *reader)
 {
     struct registry *registry = reader;
-
-    free(letter);
-    if (keeps_too_many(registry) && !TAILQ_EMPTY(&registry->finished))
-        record_forget(TAILQ_FIRST(&registry->finished));
-}
-
-static void
-drop_oldest(struct registry *registry)
-{
+    struct record *first = TAILQ_FIRST(&registry->finished);
     size_t worker = peers_oldest(registry->peers);
-    struct letter *letter =
-        worker == registry->worker ? NULL : calloc(1, sizeof *letter);
 
-    if (letter == NULL) {
-        record_forget(TAILQ_FIRST(&registry->finished));
+    if (keeps_too_many(registry) && first == NULL && worker != registry->worker) {
+        peers_post(registry->peers, worker, letter);
         return;
     }
+    if (keeps_too_many(registry) && first != NULL)
+        record_forget(first);
+    free(letter);
+}
+
+/* Never `ended` itself, which its callers still use: by a letter it may go later. */
+static void
+drop_oldest(struct registry *registry, const struct record *ended)
+{
+    struct record *first = TAILQ_FIRST(&registry->finished);
+    size_t worker = peers_oldest(registry->peers);
+
+    if (worker == registry->worker && first != ended) {
+        record_forget(first);
+        return;
+    }
+    struct letter *letter = calloc(1, sizeof *letter);
+    if (letter == NULL)
+        return; /* the next end drops one */
     letter->deliver = on_drop_letter;
     peers_post(registry->peers, worker, letter);
 }
@@ -87,7 +97,7 @@ registry_keep(struct registry *registry, struct record *record)
     atomic_fetch_add_explicit(&registry->peers->finished.used, 1, memory_order_relaxed);
     publish_oldest(registry);
     if (keeps_too_many(registry))
-        drop_oldest(registry);
+        drop_oldest(registry, record);
     retain(registry);
 }
 
@@ -118,8 +128,15 @@ registry_open(struct registry *registry, const struct registry_limits *limits,
 }
 
 void
+registry_keep_all(struct registry *registry)
+{
+    registry->limits.max_tasks = SIZE_MAX;
+}
+
+void
 registry_close(struct registry *registry)
 {
+    registry_keep_all(registry);
     registry_cancel_all(registry, REASON_DRAIN, registry_now(registry));
     while (!TAILQ_EMPTY(&registry->all))
         record_forget(TAILQ_FIRST(&registry->all));

@@ -50,6 +50,9 @@ void registry_open(struct registry *registry, const struct registry_limits *limi
                    const struct clock *clock, const uint64_t *seed, struct peers *peers,
                    size_t worker);
 
+/* From now on no letter is sent to drop what is kept: nobody will read it. */
+void registry_keep_all(struct registry *registry);
+
 /* Cancels (drain) and frees everything. No request may hold a record any more. */
 void registry_close(struct registry *registry);
 

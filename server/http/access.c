@@ -25,35 +25,43 @@ write_lateness(const struct record *own, int64_t elapsed_ns, struct json_writer 
     json_member_seconds(json, "lateness", elapsed_ns - delay_to_ns(delay));
 }
 
-void
-access_add(struct exchange *exchange)
+static void
+write_line(struct exchange *exchange, struct json_writer *json)
 {
-    struct server *server = exchange->server;
-    struct registry *registry = server->registry;
-    struct json_writer json = json_writer(&server->access);
+    const struct registry *registry = exchange->server->registry;
+    const char *asked = exchange->target + exchange->asked_at;
     bool answered = exchange->phase == EXCHANGE_SENDING;
     int64_t elapsed_ns = registry_now(registry) - exchange->received_ns;
     char time[RFC3339_SIZE];
 
-    if (exchange->asked == NULL || !exchange->seen)
-        return;
     rfc3339_print(registry->clock->wall_ns(registry->clock), time);
-    json_begin_object(&json);
-    json_member_string(&json, "time", time);
-    json_member_integer(&json, "worker", (int64_t)registry->worker);
-    json_member_string(&json, "method",
+    json_begin_object(json);
+    json_member_string(json, "time", time);
+    json_member_integer(json, "worker", (int64_t)registry->worker);
+    json_member_string(json, "method",
                        exchange->method ? method_name(exchange->method) : NULL);
-    json_key(&json, "target");
-    json_write_bytes(&json, exchange->asked, strnlen(exchange->asked, TARGET_MOST));
+    json_key(json, "target");
+    json_write_bytes(json, asked, strnlen(asked, TARGET_MOST));
     if (answered)
-        json_member_integer(&json, "status", exchange->status);
+        json_member_integer(json, "status", exchange->status);
     else
-        json_member_null(&json, "status");
-    json_member_integer(&json, "bytes", (int64_t)exchange->bytes);
-    json_member_seconds(&json, "elapsed", elapsed_ns);
-    write_lateness(exchange->own, elapsed_ns, &json);
-    json_end_object(&json);
-    text_string(&server->access, "\n");
+        json_member_null(json, "status");
+    json_member_integer(json, "bytes", (int64_t)exchange->bytes);
+    json_member_seconds(json, "elapsed", elapsed_ns);
+    write_lateness(exchange->own, elapsed_ns, json);
+    json_end_object(json);
+}
+
+void
+access_add(struct exchange *exchange)
+{
+    struct text *lines = &exchange->server->access;
+    struct json_writer json = json_writer(lines);
+
+    if (exchange->asked_at == 0 || !exchange->seen)
+        return;
+    write_line(exchange, &json);
+    text_string(lines, "\n");
 }
 
 /* The whole lines within the first bytes, or the first line where that is longer. */

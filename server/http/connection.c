@@ -167,28 +167,35 @@ on_ready(struct hub_source *source, uint32_t events)
     cell_mark(connection->cell);
 }
 
-void
-connection_open(struct server *server, int fd)
+static struct connection *
+make(struct server *server, int fd)
 {
     struct connection *connection = calloc(1, sizeof *connection);
-    if (connection == NULL) {
-        close(fd);
-        return;
-    }
+
+    if (connection == NULL)
+        return NULL;
     connection->server = server;
     connection->fd = fd;
     connection->source.ready = on_ready;
     connection->deadline.fire = on_deadline;
-    if (!hub_add(&server->hub, fd, EPOLLIN | EPOLLRDHUP | EPOLLET,
-                 &connection->source)) {
+    if (hub_add(&server->hub, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, &connection->source))
+        return connection;
+    free(connection);
+    return NULL;
+}
+
+void
+connection_open(struct server *server, int fd)
+{
+    struct connection *connection = make(server, fd);
+
+    if (connection == NULL) {
         close(fd);
-        free(connection);
+        quota_give(&server->registry->peers->connections, 1);
         return;
     }
     TAILQ_INSERT_TAIL(&server->connections, connection, in_server);
     server->connection_count++;
-    atomic_fetch_add_explicit(&server->registry->peers->connections.used, 1,
-                              memory_order_relaxed);
     server->counts.accepted++;
     connection_reading(connection);
 }

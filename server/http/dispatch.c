@@ -146,7 +146,7 @@ parse_id(struct exchange *exchange, const struct route_found *found,
     if (!error) {
         exchange->target[found->id - exchange->target + (ptrdiff_t)found->id_size] =
             '\0';
-        exchange->id = found->id;
+        exchange->id_at = (uint16_t)(found->id - exchange->target);
     }
     return error;
 }
@@ -221,7 +221,7 @@ begin(struct exchange *exchange, const void *in, struct problem *problem)
 {
     const struct registry *registry = exchange->server->registry;
     const struct route *route = exchange->route;
-    const char *name = route->home ? route->home(exchange->id, in) : NULL;
+    const char *name = route->home ? route->home(exchange_id(exchange), in) : NULL;
     size_t home = name ? peers_home(registry->peers, name) : registry->worker;
 
     if (home == registry->worker) {

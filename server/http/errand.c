@@ -357,9 +357,9 @@ on_return(struct letter *letter, void *reader)
 static struct exchange *
 make_visitor(struct exchange *exchange, uint64_t name)
 {
-    const char *id = exchange->id ? exchange->id : "";
+    const char *id = exchange_id(exchange) ? exchange_id(exchange) : "";
     size_t size = strlen(id) + 1;
-    struct exchange *visitor = calloc(1, sizeof *visitor + size);
+    struct exchange *visitor = calloc(1, sizeof *visitor + 1 + size);
     struct visit *visit = calloc(1, sizeof *visit);
 
     if (visitor == NULL || visit == NULL) {
@@ -367,8 +367,8 @@ make_visitor(struct exchange *exchange, uint64_t name)
         free(visit);
         return NULL;
     }
-    memcpy(visitor->target, id, size);
-    visitor->id = visitor->target;
+    memcpy(visitor->target + 1, id, size); /* as behind a '/' */
+    visitor->id_at = 1;
     visitor->route = exchange->route;
     visitor->route_index = exchange->route_index;
     visitor->method = exchange->method;

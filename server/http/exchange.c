@@ -31,8 +31,10 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
     if (exchange == NULL)
         return NULL;
     memcpy(exchange->target, target, size);
-    if (logs)
-        exchange->asked = memcpy(exchange->target + size, target, size);
+    if (logs) {
+        exchange->asked_at = (uint16_t)size;
+        memcpy(exchange->target + size, target, size);
+    }
     exchange->server = server;
     exchange->connection = connection;
     exchange->mhd = mhd;

@@ -45,7 +45,7 @@ exchange_format(struct exchange *exchange)
 const char *
 exchange_id(struct exchange *exchange)
 {
-    return exchange->id;
+    return exchange->id_at ? exchange->target + exchange->id_at : NULL;
 }
 
 const char *

@@ -91,11 +91,10 @@ struct exchange {
     stream_next *next;
     uint32_t carried;      /* of `buffer`, sent */
     uint32_t heartbeat_ms; /* 0: none */
-    uint32_t sent_ms; /* when it sent last, after received_ns, where there is one */
-    const char *id;   /* what stands for {id}: in `target`; NULL: nothing */
-    const char
-        *asked;     /* the target as it came, for the access log; NULL: there is none */
-    uint64_t bytes; /* of the body, handed to libmicrohttpd */
+    uint32_t sent_ms;  /* when it sent last, after received_ns, where there is one */
+    uint16_t id_at;    /* in `target`, what stands for {id}; 0: nothing */
+    uint16_t asked_at; /* likewise, the target as it came; 0: no access log */
+    uint64_t bytes;    /* of the body, handed to libmicrohttpd */
     _Alignas(max_align_t) char room[EXCHANGE_ROOM];
     char target[]; /* as the client sent it; parsing decodes it in place */
 };
@@ -176,6 +175,7 @@ void cells_trim(struct server *server, size_t keep);
 
 /* ---- connection.c ---- */
 
+/* Takes the descriptor, and the place among the connections that was taken for it. */
 void connection_open(struct server *server, int fd);
 void connection_reading(struct connection *connection); /* a request's deadline runs */
 void connection_waiting(struct connection *connection); /* no deadline */

@@ -26,6 +26,12 @@ hub_add(struct hub *hub, int fd, uint32_t events, struct hub_source *source)
 }
 
 void
+hub_remove(struct hub *hub, int fd)
+{
+    (void)epoll_ctl(hub->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
+}
+
+void
 hub_change(struct hub *hub, int fd, uint32_t events, struct hub_source *source)
 {
     struct epoll_event event = {.events = events, .data.ptr = source};

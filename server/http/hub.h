@@ -27,6 +27,9 @@ void hub_close(struct hub *hub);
 MUST_USE bool
 hub_add(struct hub *hub, int fd, uint32_t events, struct hub_source *source);
 
+/* For a descriptor that others hold open. */
+void hub_remove(struct hub *hub, int fd);
+
 /* 0 events: it is quiet until the next change. */
 void hub_change(struct hub *hub, int fd, uint32_t events, struct hub_source *source);
 

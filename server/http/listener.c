@@ -55,16 +55,15 @@ pause_for_room(struct server *server)
     (void)!timers_start(&server->timers, &server->accept_again, TIMER_LIMIT, at_ns);
 }
 
-/* A drain takes all that waits, as far as there are descriptors. */
+/* Counts one more, where there is room for it. A drain takes all that waits, as far as
+ * there are descriptors. */
 static bool
-has_room(struct server *server)
+take_place(struct server *server)
 {
-    const struct quota *connections = &server->registry->peers->connections;
+    struct quota *connections = &server->registry->peers->connections;
+    size_t most = server->stage == SERVING ? server->config.max_connections : SIZE_MAX;
 
-    return cells_have_room(server)
-           && (atomic_load_explicit(&connections->used, memory_order_relaxed)
-                   < server->config.max_connections
-               || server->stage != SERVING);
+    return cells_have_room(server) && quota_take(connections, 1, most);
 }
 
 /* Accepts up to `most`; false where the backlog is empty or nothing can be accepted. */
@@ -72,21 +71,26 @@ static bool
 accept_some(struct listener *listener, size_t most)
 {
     struct server *server = listener->server;
-    int fd = -1;
 
-    for (size_t i = 0; i < most && has_room(server); i++) {
-        fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0)
-            connection_open(server, fd);
-        else if (errno == EAGAIN)
+    for (size_t i = 0; i < most; i++) {
+        if (!take_place(server)) {
+            pause_for_room(server);
             return false;
-        else if (errno != ECONNABORTED && errno != EINTR)
-            break;
+        }
+        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            connection_open(server, fd);
+            continue;
+        }
+        quota_give(&server->registry->peers->connections, 1);
+        if (errno == EAGAIN)
+            return false;
+        if (errno == ECONNABORTED || errno == EINTR)
+            continue;
+        pause_for_room(server);
+        return false;
     }
-    if (fd >= 0 && has_room(server))
-        return true;
-    pause_for_room(server);
-    return false;
+    return true;
 }
 
 /* Clients mostly come one by one: then a second accept would only say so. Where the one
@@ -276,6 +280,8 @@ close_listener(struct listener *listener)
         return;
     while (accept_some(listener, ACCEPTS_A_TURN))
         continue;
+    hub_remove(&listener->server->hub,
+               listener->fd); /* another worker may have it, too */
     close(listener->fd);
     listener->fd = -1;
 }

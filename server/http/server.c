@@ -52,7 +52,8 @@ server_turn(struct server *server)
         busy = fire(server);
         visits_run(server);
         cells_run(server);
-        busy = busy || !STAILQ_EMPTY(&server->dirty);
+        busy = busy || !STAILQ_EMPTY(&server->dirty)
+               || !STAILQ_EMPTY(&server->visits_ready);
         now_ns = clock_now(&clock_system);
     }
     connections_reap(server);
@@ -231,6 +232,8 @@ server_stop(struct server *server)
     }
     cells_trim(server, 0);
     connections_reap(server);
+    if (server->access.size > 0)
+        access_flush(server);
 }
 
 void

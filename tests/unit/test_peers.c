@@ -32,11 +32,12 @@ city_open(const struct registry_limits *limits)
     }
 }
 
+/* A letter may be sent on, to each of the others at most. */
 static void
 deliver(void)
 {
-    for (size_t i = 0; i < WORKERS; i++)
-        assert_false(mailbox_deliver(&city.peers->at[i].mailbox, 1000));
+    for (size_t i = 0; i < WORKERS * WORKERS; i++)
+        assert_false(mailbox_deliver(&city.peers->at[i % WORKERS].mailbox, 1000));
 }
 
 static void
@@ -182,6 +183,63 @@ the_oldest_of_all_workers_goes_where_too_many_are_kept(void **state)
     city_close();
 }
 
+/* All letters go to the one that has the oldest, and it has no more than that. */
+static void
+a_letter_that_comes_too_late_is_sent_on(void **state)
+{
+    const struct registry_limits limits = {
+        .max_tasks = 4, .max_waits = 10, .retention_ns = 3600 * NS_PER_SECOND};
+
+    (void)state;
+    city_open(&limits);
+    end_task(1, 0.1);
+    for (int i = 2; i <= 9; i++)
+        end_task(0, i / 10.0);
+    deliver();
+    assert_int_equal(city.at[1].finished_count, 0);
+    assert_int_equal(city.at[0].finished_count, 4);
+    city_close();
+}
+
+/* Whoever ends it still uses it. */
+static void
+what_has_just_ended_does_not_go_at_once(void **state)
+{
+    const struct registry_limits limits = {
+        .max_tasks = 1, .max_waits = 10, .retention_ns = 3600 * NS_PER_SECOND};
+    struct wait *wait;
+
+    (void)state;
+    city_open(&limits);
+    end_task(1, 0.2);
+    assert_int_equal(start_task(0, &wait), OK);
+    record_cancel(&wait->record, REASON_CANCEL, at(0.1)); /* its turn began earlier */
+    assert_true(wait->record.listed);
+    deliver();
+    assert_false(wait->record.listed);
+    assert_int_equal(city.at[1].finished_count, 1);
+    record_release(&wait->record);
+    city_close();
+}
+
+static void
+a_registry_that_closes_sends_no_letters(void **state)
+{
+    const struct registry_limits limits = {
+        .max_tasks = 3, .max_waits = 10, .retention_ns = 3600 * NS_PER_SECOND};
+    struct wait *waits[3];
+
+    (void)state;
+    city_open(&limits);
+    for (size_t i = 0; i < COUNT(waits); i++)
+        end_task(1, 0.1);
+    for (size_t i = 0; i < COUNT(waits); i++) {
+        assert_int_equal(start_task(0, &waits[i]), OK);
+        record_release(&waits[i]->record);
+    }
+    city_close(); /* three more are kept; their letters would be leaks */
+}
+
 int
 main(void)
 {
@@ -192,6 +250,9 @@ main(void)
         cmocka_unit_test(ids_are_drawn_at_home),
         cmocka_unit_test(limits_hold_for_all_workers_together),
         cmocka_unit_test(the_oldest_of_all_workers_goes_where_too_many_are_kept),
+        cmocka_unit_test(a_letter_that_comes_too_late_is_sent_on),
+        cmocka_unit_test(what_has_just_ended_does_not_go_at_once),
+        cmocka_unit_test(a_registry_that_closes_sends_no_letters),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
