@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 enum { LETTERS_A_TURN = 256 };
+static const int64_t FAR_NS = NS_PER_SECOND;
 
 /*
  * libuv keeps whole milliseconds and epoll adds slack to its timeouts, so deadlines
@@ -45,8 +46,9 @@ on_timer(struct hub_source *source, uint32_t events)
     worker->expired = true;
 }
 
-/* Sets the timer where its deadline has come nearer, has passed, or is no more: an idle
- * worker does not wake up. Where it has moved away, the timer finds that out itself. */
+/* Sets the timer where its deadline has come nearer, has passed, or is far away now: an
+ * idle worker does not wake up. Where it has moved a little, the timer finds that out.
+ */
 static void
 arm(struct worker *worker)
 {
@@ -54,9 +56,9 @@ arm(struct worker *worker)
     struct itimerspec at = {0};
 
     bool nearer = next_ns < worker->armed_ns;
-    bool gone = next_ns == INT64_MAX && worker->armed_ns != INT64_MAX;
+    bool far = !nearer && next_ns - worker->armed_ns > FAR_NS;
 
-    if (!nearer && !gone && !worker->expired)
+    if (!nearer && !far && !worker->expired)
         return;
     if (next_ns < 1)
         next_ns = 1; /* 0 would disarm it */

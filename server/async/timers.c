@@ -122,6 +122,12 @@ timers_next(const struct timers *timers)
     return timers->count ? timers->heap[0].deadline_ns : INT64_MAX;
 }
 
+struct timer *
+timers_first(const struct timers *timers)
+{
+    return timers->count ? timers->heap[0].timer : NULL;
+}
+
 size_t
 timers_fire(struct timers *timers, int64_t now_ns, size_t budget)
 {

@@ -48,6 +48,9 @@ timer_runs(const struct timer *timer)
 /* The nearest deadline; INT64_MAX where nothing runs. */
 int64_t timers_next(const struct timers *timers);
 
+/* Whose it is; NULL where nothing runs. */
+struct timer *timers_first(const struct timers *timers);
+
 /* Fires what is due at `now_ns`, in order, what is started on the way too, but at most
  * `budget` of them, and nothing more after one that yields. Returns how many. */
 size_t timers_fire(struct timers *timers, int64_t now_ns, size_t budget);

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+enum { SETTLED_AT_ONCE = 64 };
+
 static void
 set_deadline(struct connection *connection, int64_t after_ns, bool reading)
 {
@@ -110,15 +112,24 @@ send_request_timeout(struct connection *connection)
 }
 
 static void
+follow_deadline(struct connection *connection)
+{
+    struct timers *timers = &connection->server->timers;
+
+    if (connection->until_ns == INT64_MAX)
+        timers_stop(timers, &connection->deadline);
+    else
+        (void)!timers_start(timers, &connection->deadline, TIMER_LIMIT,
+                            connection->until_ns);
+}
+
+static void
 on_deadline(struct timer *timer, int64_t now_ns)
 {
     struct connection *connection = CONTAINER_OF(timer, struct connection, deadline);
 
-    if (connection->until_ns == INT64_MAX)
-        return;
     if (connection->until_ns > now_ns) {
-        (void)!timers_start(&connection->server->timers, timer, TIMER_LIMIT,
-                            connection->until_ns);
+        follow_deadline(connection);
         return;
     }
     if (connection->reading && connection->cell)
@@ -129,6 +140,22 @@ on_deadline(struct timer *timer, int64_t now_ns)
     }
     close(connection->fd);
     connection_closed(connection);
+}
+
+void
+connections_settle(struct server *server, int64_t before_ns)
+{
+    for (int i = 0; i < SETTLED_AT_ONCE; i++) {
+        struct timer *timer = timers_first(&server->timers);
+
+        if (!timer || timer->fire != on_deadline || timer->deadline_ns >= before_ns)
+            return;
+        struct connection *connection =
+            CONTAINER_OF(timer, struct connection, deadline);
+        if (connection->until_ns == timer->deadline_ns)
+            return;
+        follow_deadline(connection);
+    }
 }
 
 static void

@@ -184,6 +184,12 @@ void connection_cut(struct connection *connection);     /* no more bytes, either
 void connection_closed(struct connection *connection);  /* its descriptor is gone */
 void connections_reap(struct server *server);           /* frees the dead */
 
+/* Moves timers that stayed behind their deadlines, as far as they are the next to fire
+ * and before that time: so that they wake nobody up. Some of them, where there are
+ * many.
+ */
+void connections_settle(struct server *server, int64_t before_ns);
+
 /* ---- listener.c ---- */
 
 MUST_USE bool listener_open_tcp(struct server *server, struct text *why);

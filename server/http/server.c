@@ -68,9 +68,11 @@ server_turn(struct server *server)
 }
 
 int64_t
-server_next_ns(const struct server *server)
+server_next_ns(struct server *server)
 {
     int64_t asked_ns = timers_next(&server->registry->timers);
+
+    connections_settle(server, asked_ns);
     int64_t real_ns = timers_next(&server->timers);
 
     return asked_ns < real_ns ? asked_ns : real_ns;

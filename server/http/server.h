@@ -51,7 +51,7 @@ struct hub *server_hub(struct server *server);
 MUST_USE bool server_turn(struct server *server);
 
 /* When server_turn wants to be called at the latest; INT64_MAX: not. */
-int64_t server_next_ns(const struct server *server);
+int64_t server_next_ns(struct server *server);
 
 /* The TCP port it listens on, 0: none. */
 int server_port(const struct server *server);

@@ -14,6 +14,8 @@ if [[ -z ${WAITD-} ]]; then
     WAITD=build/release/waitd
 fi
 ulimit -n "$(ulimit -Hn)"
+# Descriptors are counted to the last one, and each worker keeps cells of its own.
+export WAITD_WORKERS=${WAITD_WORKERS:-1}
 
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
