@@ -6,7 +6,8 @@
 #include <unistd.h>
 
 enum { LETTERS_A_TURN = 256 };
-static const int64_t FAR_NS = NS_PER_SECOND;
+static const int64_t FAR_NS =
+    NS_PER_SECOND; /* a timer set so much too early is moved */
 
 /*
  * libuv keeps whole milliseconds and epoll adds slack to its timeouts, so deadlines
@@ -76,8 +77,8 @@ worker_run(struct worker *worker)
 {
     struct hub *hub = server_hub(worker->server);
 
-    uv_run(&worker->loop,
-           UV_RUN_NOWAIT); /* so that its backend knows its descriptors */
+    /* So that its backend knows its descriptors. */
+    uv_run(&worker->loop, UV_RUN_NOWAIT);
     while (!worker->stopping) {
         bool busy = server_turn(worker->server);
 

@@ -10,7 +10,6 @@
 
 struct worker;
 
-/* For `on_drained`: any request of its clients has been answered, or given up. */
 struct worker_plan {
     const struct server_config *http;
     const struct registry_limits *limits;
@@ -20,11 +19,13 @@ struct worker_plan {
     size_t index;
     const struct worker *first; /* NULL: it is the first */
     int64_t drain_ns;
-    void (*on_drained)(void *owner); /* its own thread */
+    /* Its own thread: each request of its clients has been answered, or given up. */
+    void (*on_drained)(void *owner);
     void *owner;
 };
 
-/* Copies the plan; NULL: *why says what the system refused. Any thread. */
+/* Copies the plan; `http`, `limits`, `seed` and `first` are read at once, the rest
+ * outlives the worker. NULL: *why says what the system refused. Any thread. */
 struct worker *worker_open(const struct worker_plan *plan, struct text *why);
 
 const struct server *worker_server(const struct worker *worker);

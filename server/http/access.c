@@ -56,10 +56,10 @@ void
 access_add(struct exchange *exchange)
 {
     struct text *lines = &exchange->server->access;
-    struct json_writer json = json_writer(lines);
 
     if (exchange->asked_at == 0 || !exchange->seen)
         return;
+    struct json_writer json = json_writer(lines);
     write_line(exchange, &json);
     text_string(lines, "\n");
 }

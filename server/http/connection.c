@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SETTLED_AT_ONCE = 64 };
+enum { SETTLED_AT_ONCE = 64 }; /* timers, before the worker sleeps */
 
 static void
 set_deadline(struct connection *connection, int64_t after_ns, bool reading)
@@ -111,6 +111,7 @@ send_request_timeout(struct connection *connection)
         (void)!send(connection->fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* The timer goes to where the deadline has moved. */
 static void
 follow_deadline(struct connection *connection)
 {

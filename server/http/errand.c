@@ -16,7 +16,6 @@ struct parcel {
     struct reply reply; /* its strings are owned */
     struct text body;
     bool over; /* the last piece */
-    _Alignas(max_align_t) char in[];
 };
 
 /* Tells the home that the client's exchange has ended. */
@@ -42,27 +41,23 @@ struct visit {
     struct parcel *parcel; /* NULL: on its way, nothing can be said */
     bool ready;
     STAILQ_ENTRY(visit) in_ready;
+    _Alignas(max_align_t) char in[]; /* the parameters: the parcel leaves with the
+                                        answer, and the handler may still read them */
 };
 
 /* ---- the parcel --------------------------------------------------------------------
  */
 
-static const size_t reply_strings[] = {
-    offsetof(struct reply, content_type), offsetof(struct reply, location),
-    offsetof(struct reply, allow),        offsetof(struct reply, preference_applied),
-    offsetof(struct reply, waitd_id),
-};
-
 static char **
 reply_string(struct reply *reply, size_t i)
 {
-    return (char **)(void *)((char *)reply + reply_strings[i]);
+    return (char **)(void *)((char *)reply + reply_headers[i].offset);
 }
 
 static void
 clear_reply(struct parcel *parcel)
 {
-    for (size_t i = 0; i < COUNT(reply_strings); i++)
+    for (size_t i = 0; i < REPLY_HEADERS; i++)
         free(*reply_string(&parcel->reply, i));
     parcel->reply = (struct reply){0};
 }
@@ -74,7 +69,7 @@ copy_reply(struct parcel *parcel, const struct reply *reply)
     bool whole = true;
 
     parcel->reply = *reply;
-    for (size_t i = 0; i < COUNT(reply_strings); i++) {
+    for (size_t i = 0; i < REPLY_HEADERS; i++) {
         char **string = reply_string(&parcel->reply, i);
 
         if (*string == NULL)
@@ -157,7 +152,7 @@ on_request(struct letter *letter, void *reader)
     else if (server->stage >= FLUSHING)
         error = problem_set(&problem, ERROR_DRAINING, "the server is stopping");
     else
-        exchange_begin(exchange, parcel->in);
+        exchange_begin(exchange, visit->in);
     if (error)
         exchange_refuse(exchange, &problem);
     exchange->suspended = exchange->phase == EXCHANGE_WAITING;
@@ -355,12 +350,13 @@ on_return(struct letter *letter, void *reader)
 
 /* The exchange that will run at the home: what the handler may ask of it. */
 static struct exchange *
-make_visitor(struct exchange *exchange, uint64_t name)
+make_visitor(struct exchange *exchange, uint64_t name, const void *in)
 {
     const char *id = exchange_id(exchange) ? exchange_id(exchange) : "";
     size_t size = strlen(id) + 1;
     struct exchange *visitor = calloc(1, sizeof *visitor + 1 + size);
-    struct visit *visit = calloc(1, sizeof *visit);
+    size_t in_size = exchange->route->in.size;
+    struct visit *visit = calloc(1, sizeof *visit + in_size);
 
     if (visitor == NULL || visit == NULL) {
         free(visitor);
@@ -378,6 +374,7 @@ make_visitor(struct exchange *exchange, uint64_t name)
     visitor->visit = visit;
     visit->name = name;
     visit->exchange = visitor;
+    memcpy(visit->in, in, in_size);
     return visitor;
 }
 
@@ -386,19 +383,17 @@ static bool
 pack(struct errand *errand, const void *in)
 {
     struct exchange *exchange = errand->away.exchange;
-    size_t size = exchange->route->in.size;
-    struct parcel *parcel = calloc(1, sizeof *parcel + size);
+    struct parcel *parcel = calloc(1, sizeof *parcel);
 
     errand->parcel = parcel;
     errand->farewell = calloc(1, sizeof *errand->farewell);
     if (parcel == NULL || errand->farewell == NULL)
         return false;
-    parcel->exchange = make_visitor(exchange, errand->away.name);
+    parcel->exchange = make_visitor(exchange, errand->away.name, in);
     if (parcel->exchange == NULL)
         return false;
     parcel->name = errand->away.name;
     parcel->sender = exchange->server->registry->worker;
-    memcpy(parcel->in, in, size);
     errand->farewell->letter.deliver = on_farewell;
     errand->farewell->name = errand->away.name;
     return true;

@@ -224,6 +224,13 @@ void exchange_begin(struct exchange *exchange, const void *in);
 
 /* ---- reply.c ---- */
 
+/* The headers of an answer that are strings of a struct reply. */
+enum { REPLY_HEADERS = 5 };
+extern const struct reply_header {
+    const char *name;
+    size_t offset;
+} reply_headers[REPLY_HEADERS];
+
 /* The exchange has its answer, which is taken: nothing more is rung, and it is sent as
  * soon as its cell runs. */
 void reply_answer(struct exchange *exchange, const struct reply *reply,

@@ -280,8 +280,8 @@ close_listener(struct listener *listener)
         return;
     while (accept_some(listener, ACCEPTS_A_TURN))
         continue;
-    hub_remove(&listener->server->hub,
-               listener->fd); /* another worker may have it, too */
+    /* Another worker may have it open, too. */
+    hub_remove(&listener->server->hub, listener->fd);
     close(listener->fd);
     listener->fd = -1;
 }

@@ -10,6 +10,14 @@ static const char out_of_memory_body[] =
     "{\"type\":\"/problems/out-of-memory\",\"title\":\"Out of memory\","
     "\"status\":503,\"detail\":\"no memory for the answer\"}\n";
 
+const struct reply_header reply_headers[REPLY_HEADERS] = {
+    {MHD_HTTP_HEADER_CONTENT_TYPE, offsetof(struct reply, content_type)},
+    {MHD_HTTP_HEADER_LOCATION, offsetof(struct reply, location)},
+    {MHD_HTTP_HEADER_ALLOW, offsetof(struct reply, allow)},
+    {"Preference-Applied", offsetof(struct reply, preference_applied)},
+    {"Waitd-Id", offsetof(struct reply, waitd_id)},
+};
+
 static void
 add_header(struct MHD_Response *response, const char *name, const char *value)
 {
@@ -40,17 +48,16 @@ static void
 add_headers(struct exchange *exchange, const struct reply *reply,
             struct MHD_Response *response)
 {
-    const char *type = reply->content_type
-                           ? reply->content_type
-                           : format_info(exchange->format)->content_type;
+    struct reply whole = *reply;
 
-    if (reply->status != MHD_HTTP_NO_CONTENT)
-        add_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    if (whole.status == MHD_HTTP_NO_CONTENT)
+        whole.content_type = NULL;
+    else if (whole.content_type == NULL)
+        whole.content_type = format_info(exchange->format)->content_type;
+    for (size_t i = 0; i < REPLY_HEADERS; i++)
+        add_header(response, reply_headers[i].name,
+                   *(const char **)(void *)((char *)&whole + reply_headers[i].offset));
     add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    add_header(response, MHD_HTTP_HEADER_LOCATION, reply->location);
-    add_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow);
-    add_header(response, "Preference-Applied", reply->preference_applied);
-    add_header(response, "Waitd-Id", reply->waitd_id);
     if (reply->retry_after)
         add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
     if (reply->waited)

@@ -50,7 +50,8 @@ struct hub *server_hub(struct server *server);
  * is more to do at once. */
 MUST_USE bool server_turn(struct server *server);
 
-/* When server_turn wants to be called at the latest; INT64_MAX: not. */
+/* When server_turn wants to be called at the latest; INT64_MAX: not. Asked before the
+ * worker sleeps: timers that would wake it for nothing are moved. */
 int64_t server_next_ns(struct server *server);
 
 /* The TCP port it listens on, 0: none. */
