@@ -302,20 +302,30 @@ batch_rank(const struct batch *batch, size_t index)
     return (size_t)batch->ranks[index] - 1;
 }
 
+static bool
+was_released(const struct batch *batch, size_t rank)
+{
+    return rank >= batch->released_rank && batch->released_ns != INT64_MAX;
+}
+
+static double
+released_delay(const struct batch *batch)
+{
+    return ns_to_seconds(batch->released_ns - batch->start_ns);
+}
+
 double
 batch_delay(const struct batch *batch, size_t rank)
 {
-    if (rank >= batch->released_rank && batch->released_ns != INT64_MAX)
-        return ns_to_seconds(batch->released_ns - batch->start_ns);
-    return batch->delays->at[batch->order[rank]];
+    return was_released(batch, rank) ? released_delay(batch)
+                                     : batch->delays->at[batch->order[rank]];
 }
 
 double
 batch_end(const struct batch *batch, size_t rank)
 {
-    if (rank >= batch->released_rank && batch->released_ns != INT64_MAX)
-        return ns_to_seconds(batch->released_ns - batch->start_ns);
-    return end_of(batch, batch->order[rank]);
+    return was_released(batch, rank) ? released_delay(batch)
+                                     : end_of(batch, batch->order[rank]);
 }
 
 int64_t

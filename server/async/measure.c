@@ -33,7 +33,7 @@ stop(struct record *record, int64_t now_ns)
 static bool
 is_busy(const struct record *record)
 {
-    const struct measure *measure = (const struct measure *)(const void *)record;
+    const struct measure *measure = CONTAINER_OF(record, const struct measure, record);
 
     for (size_t i = 0; i < measure->count; i++)
         if (measure->parts[i].batch && batch_busy(measure->parts[i].batch))

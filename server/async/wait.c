@@ -61,7 +61,7 @@ destroy(struct record *record)
 static double
 delay_of(const struct record *record)
 {
-    return ((const struct wait *)(const void *)record)->delay;
+    return CONTAINER_OF(record, const struct wait, record)->delay;
 }
 
 static const struct record_class wait_class = {

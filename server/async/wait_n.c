@@ -27,7 +27,7 @@ stop(struct record *record, int64_t now_ns)
 static bool
 is_busy(const struct record *record)
 {
-    const struct wait_n *wait_n = (const struct wait_n *)(const void *)record;
+    const struct wait_n *wait_n = CONTAINER_OF(record, const struct wait_n, record);
 
     return wait_n->batch && batch_busy(wait_n->batch);
 }
@@ -35,7 +35,7 @@ is_busy(const struct record *record)
 static double
 delay_of(const struct record *record)
 {
-    const struct wait_n *wait_n = (const struct wait_n *)(const void *)record;
+    const struct wait_n *wait_n = CONTAINER_OF(record, const struct wait_n, record);
 
     return wait_n->batch ? batch_end(wait_n->batch, wait_n->most - 1) : -1;
 }

@@ -153,6 +153,24 @@ all_are_listed_in_order_of_creation(void **state)
         record_disown(records[i], at(0));
 }
 
+/* A page of several workers' lists holds what was listed when it was asked for: that of
+ * a request that was received earlier must not come before it. */
+static void
+a_record_is_listed_when_it_is_put_there(void **state)
+{
+    (void)state;
+    struct wait_plan plan = {.kind = KIND_TASK,
+                             .spec = {.fixed = true, .min = 60, .max = 60},
+                             .start_ns = at(0)};
+    struct wait *wait;
+
+    world.clock.now_ns = at(5);
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), OK);
+    assert_true(wait->record.created_ns == at(0));
+    assert_true(wait->record.listed_ns == at(5));
+    record_release(&wait->record);
+}
+
 static void
 a_reset_cancels_all_and_forgets_all(void **state)
 {
@@ -289,6 +307,7 @@ main(void)
         TEST(drawn_ids_are_names_and_differ),
         TEST(the_same_seed_draws_the_same_ids),
         TEST(all_are_listed_in_order_of_creation),
+        TEST(a_record_is_listed_when_it_is_put_there),
         TEST(a_reset_cancels_all_and_forgets_all),
         TEST(a_reset_counts_all_where_few_are_kept),
         TEST(a_drain_cancels_all_and_keeps_tasks),
