@@ -75,6 +75,16 @@ settle() {
     eventually connections_are "$1" && sleep 0.2
 }
 
+# hold_awaiters ID: two clients, `result` and `poll`, await its end.
+hold_awaiters() {
+    local before
+
+    before=$(connections)
+    hold result "/tasks/$1/result"
+    hold poll "/tasks/$1?wait=50"
+    settle $((before + 2))
+}
+
 # task ID [FILTER]: the task's JSON, or what the filter makes of it.
 task() {
     curl -sSg "$URL/tasks/$1" | jq -c "${2:-.}"

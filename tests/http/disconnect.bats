@@ -7,7 +7,7 @@ load helpers
 load background
 
 setup() {
-    curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"
+    server_reset
     eventually connections_are 0
 }
 

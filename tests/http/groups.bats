@@ -6,7 +6,7 @@ load helpers
 load background
 
 setup() {
-    curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"
+    server_reset
 }
 
 # make JSON: a group; sets ids, in order of creation.

@@ -154,6 +154,11 @@ header() {
     sed -n "s/^$1: *//Ip" "$headers_file" | tr -d '\r'
 }
 
+# server_reset: everything that earlier tests have left goes.
+server_reset() {
+    curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"
+}
+
 # ---- what must hold -----------------------------------------------------------------
 
 assert_eq() {

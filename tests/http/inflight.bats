@@ -6,7 +6,7 @@ load helpers
 load background
 
 setup() {
-    curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"
+    server_reset
 }
 
 # in_flight QUERY: waits for the one that the query finds; sets id.
@@ -241,14 +241,9 @@ waitd_id() {
 }
 
 @test "others may await a request in flight: its result, or its end" {
-    local before
-
     hold w '/wait?delay=60'
     in_flight kind=wait
-    before=$(connections)
-    hold result "/tasks/$id/result"
-    hold poll "/tasks/$id?wait=50"
-    settle $((before + 2))
+    hold_awaiters "$id"
     send PATCH "/tasks/$id" '{"delay":0}'
     answered w
     assert_status 200
@@ -260,14 +255,9 @@ waitd_id() {
 }
 
 @test "who awaits a request hears when its client leaves" {
-    local before
-
     hold w '/wait?delay=60'
     in_flight kind=wait
-    before=$(connections)
-    hold result "/tasks/$id/result"
-    hold poll "/tasks/$id?wait=50"
-    settle $((before + 2))
+    hold_awaiters "$id"
     leave w
     answered result
     assert_problem 409 cancelled

@@ -77,7 +77,7 @@ requests() {
     (($(value waitd_body_bytes_total) > bytes + 500))
     kill "$waiter"
     eventually count_is 0 'kind=wait'
-    curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"
+    server_reset
     scrape
     assert_eq "$(value waitd_waits)" 0
     assert_eq "$(value waitd_disconnects_total)" "$((disconnects + 1))"

@@ -459,6 +459,16 @@ unix_pending() {
     kill "$stuck"
 }
 
+@test "--access-log tells of the requests that a drain has given up, too" {
+    own_server --drain 0 --access-log "$BATS_TEST_TMPDIR/access"
+    hold stuck '/wait_n?n=100000&delay=0.01&format=ndjson' -N --limit-rate 1000
+    eventually has_sent stuck '"rank":0'
+    own_server_stop
+    body=$(jq -cs . "$BATS_TEST_TMPDIR/access")
+    assert_json '[.[] | select(.target | startswith("/wait_n")) | [.status, .bytes > 1000]]
+        == [[null, true]]'
+}
+
 @test "an access log that cannot be opened is one line, exit 1" {
     refuses 1 'cannot write the access log /nowhere/at/all: No such file' \
         --access-log /nowhere/at/all --port 0

@@ -5,7 +5,7 @@ load helpers
 load background
 
 setup() {
-    curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"
+    server_reset
 }
 
 # accepted_task: the last answer is a 202 with a Task; sets id.

@@ -6,7 +6,7 @@ load helpers
 load background
 
 setup() {
-    curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"
+    server_reset
 }
 
 # make JSON: a task; sets id.
@@ -361,9 +361,7 @@ make() {
 
     make '{"delay":60}'
     before=$(connections)
-    hold result "/tasks/$id/result"
-    hold poll "/tasks/$id?wait=50"
-    settle $((before + 2))
+    hold_awaiters "$id"
     leave result
     leave poll
     eventually connections_are "$before"
@@ -556,13 +554,8 @@ make() {
 }
 
 @test "DELETE wakes every awaiter as cancel does" {
-    local before
-
     make '{"delay":60}'
-    before=$(connections)
-    hold result "/tasks/$id/result"
-    hold poll "/tasks/$id?wait=50"
-    settle $((before + 2))
+    hold_awaiters "$id"
     send DELETE "/tasks/$id"
     assert_status 204
     answered result
@@ -762,13 +755,8 @@ make() {
 }
 
 @test "POST /reset answers requests in flight 409, in band where they stream, and spares itself" {
-    local before
-
     make '{"delay":60}'
-    before=$(connections)
-    hold result "/tasks/$id/result"
-    hold poll "/tasks/$id?wait=50"
-    settle $((before + 2))
+    hold_awaiters "$id"
     hold wait '/wait?delay=60&label=wait'
     hold measure '/measure?n=2&delay=60'
     hold json '/wait_n?n=2&delay=60'
