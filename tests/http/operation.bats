@@ -461,9 +461,12 @@ unix_pending() {
 
 @test "--access-log tells of the requests that a drain has given up, too" {
     own_server --drain 0 --access-log "$BATS_TEST_TMPDIR/access"
-    hold stuck '/wait_n?n=100000&delay=0.01&format=ndjson' -N --limit-rate 1000
-    eventually has_sent stuck '"rank":0'
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    printf 'GET /wait_n?n=100000&delay=0.01&format=sse&label=deaf HTTP/1.1\r\nHost: x\r\n\r\n' \
+        >&"$fd"
+    eventually count_is 1 'label=deaf&state=done' # and it has not been sent to the end
     own_server_stop
+    exec {fd}>&-
     body=$(jq -cs . "$BATS_TEST_TMPDIR/access")
     assert_json '[.[] | select(.target | startswith("/wait_n")) | [.status, .bytes > 1000]]
         == [[null, true]]'
