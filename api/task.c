@@ -2,9 +2,7 @@
 #include "api/app.h"
 #include "api/draw.h"
 #include "api/task_reply.h"
-#include "async/measure.h"
 #include "async/wait.h"
-#include "async/wait_n.h"
 #include "base/number.h"
 
 #include <string.h>
@@ -276,23 +274,18 @@ patch_wait(struct exchange *exchange, const struct patch_in *in, struct wait *wa
     return OK;
 }
 
-/* What waits many times can only be fired early. */
+/* What has not one deadline can only be fired early. */
 static enum error
-patch_many(struct record *record, const struct patch_in *in, int64_t now_ns,
-           struct problem *problem)
+patch_other(struct record *record, const struct patch_in *in, int64_t now_ns,
+            struct problem *problem)
 {
-    struct wait_n *wait_n = wait_n_of(record);
-
     if (!in->delay.given || in->delay.seconds > 0) {
         problem_set(problem, ERROR_INVALID_PARAMETER, "a %s takes delay=0 only",
                     record_kind_words[record->kind]);
         problem_param(problem, "delay", strlen("delay"));
         return ERROR_INVALID_PARAMETER;
     }
-    if (wait_n)
-        batch_release(wait_n->batch, now_ns);
-    else
-        measure_release(measure_of(record), now_ns);
+    record->class->release(record, now_ns);
     return OK;
 }
 
@@ -321,7 +314,7 @@ patch(struct exchange *exchange, const void *raw, struct problem *problem)
                            record->id, record_state_words[record->state]);
     struct wait *wait = wait_of(record);
     enum error error = wait ? patch_wait(exchange, in, wait, now_ns, problem)
-                            : patch_many(record, in, now_ns, problem);
+                            : patch_other(record, in, now_ns, problem);
     if (!error)
         task_reply(exchange, record, false);
     return error;

@@ -26,6 +26,8 @@ struct peers {
     size_t count;
     struct quota tasks, waits; /* that have not ended, or are promised */
     struct quota finished;     /* kept */
+    struct quota objects;      /* of coordination, and leases */
+    struct quota object_bytes; /* that they keep */
     struct quota connections;
     struct peer at[]; /* by worker */
 };

@@ -208,10 +208,12 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     struct exchange *exchange = *request_context;
 
     (void)mhd;
-    (void)code;
     if (exchange == NULL)
         return;
     *request_context = NULL;
+    exchange->delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK
+                          && exchange->phase == EXCHANGE_SENDING
+                          && !exchange->connection->gone;
     access_add(exchange);
     exchange_end_work(exchange);
     if (exchange->response)

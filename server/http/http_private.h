@@ -77,7 +77,8 @@ struct exchange {
     bool suspended;
     bool streaming;
     bool stream_over;
-    bool beats; /* a heartbeat is due */
+    bool beats;     /* a heartbeat is due */
+    bool delivered; /* the socket has taken the whole answer */
     bool body_too_large;
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */

@@ -1,0 +1,108 @@
+#include "async/event.h"
+
+static void
+clear(struct object *object)
+{
+    struct event *event = CONTAINER_OF(object, struct event, object);
+
+    blob_release(event->payload);
+    event->payload = NULL;
+}
+
+static void
+free_waiter(struct waiter *waiter)
+{
+    blob_release(CONTAINER_OF(waiter, struct event_waiter, waiter)->payload);
+}
+
+const struct object_class event_class = {
+    .kind = OBJECT_EVENT,
+    .waiter_kind = KIND_EVENT,
+    .size = sizeof(struct event),
+    .waiter_size = sizeof(struct event_waiter),
+    .clear = clear,
+    .free_waiter = free_waiter,
+};
+
+struct event *
+event_find(struct registry *registry, const char *name)
+{
+    struct object *object = object_find(registry, &event_class, name);
+
+    return object ? CONTAINER_OF(object, struct event, object) : NULL;
+}
+
+enum error
+event_need(struct registry *registry, const char *name, struct event **out)
+{
+    struct object *object;
+    enum error error = object_need(registry, &event_class, name, &object);
+
+    if (!error)
+        *out = CONTAINER_OF(object, struct event, object);
+    return error;
+}
+
+static bool
+releases(const struct event *event, const struct event_waiter *waiter)
+{
+    return waiter->for_next ? event->generation > waiter->above : event->set;
+}
+
+static void
+serve(struct event *event, struct event_waiter *waiter)
+{
+    waiter->generation = event->generation;
+    waiter->payload = event->payload;
+    blob_hold(event->payload);
+    waiter_serve(&waiter->waiter, OK);
+}
+
+size_t
+event_set(struct event *event, struct blob *payload, int64_t now_ns)
+{
+    struct waiter *waiter, *next;
+    size_t released = 0;
+
+    blob_release(event->payload);
+    event->payload = payload;
+    event->set = true;
+    event->generation++;
+    for (waiter = waitlist_first(&event->object.waiters); waiter; waiter = next) {
+        struct event_waiter *mine = CONTAINER_OF(waiter, struct event_waiter, waiter);
+
+        next = TAILQ_NEXT(waiter, link);
+        if (releases(event, mine)) {
+            serve(event, mine);
+            released++;
+        }
+    }
+    waitlist_tell(event->object.registry, now_ns);
+    return released;
+}
+
+void
+event_clear(struct event *event)
+{
+    event->set = false;
+    clear(&event->object);
+}
+
+enum error
+event_wait(struct event *event, const struct event_plan *plan, int64_t now_ns,
+           struct event_waiter **out)
+{
+    struct waiter *waiter;
+    enum error error = waiter_open(&event->object, &plan->waiter, &waiter);
+    if (error)
+        return error;
+    *out = CONTAINER_OF(waiter, struct event_waiter, waiter);
+    (*out)->for_next = plan->for_next;
+    (*out)->above = plan->above;
+    if (releases(event, *out))
+        serve(event, *out);
+    else
+        waiter_join(waiter);
+    waitlist_tell(event->object.registry, now_ns);
+    return OK;
+}
