@@ -118,7 +118,7 @@ const struct route route_task_get = {
     .answers = get_answers,
     .errors = get_errors,
     .example = "'localhost:8080/tasks/nightly?wait=30'",
-    .home = task_home,
+    .home = route_id_home,
     .handle = get,
 };
 
@@ -200,7 +200,7 @@ const struct route route_task_put = {
     .answers = put_answers,
     .errors = put_errors,
     .example = "-X PUT --json '{\"delay\":5}' localhost:8080/tasks/nightly",
-    .home = task_home,
+    .home = route_id_home,
     .handle = put,
 };
 
@@ -338,7 +338,7 @@ const struct route route_task_patch = {
     .answers = patch_answers,
     .errors = patch_errors,
     .example = "-X PATCH --json '{\"delay\":0}' localhost:8080/tasks/nightly",
-    .home = task_home,
+    .home = route_id_home,
     .handle = patch,
 };
 
@@ -377,6 +377,6 @@ const struct route route_task_delete = {
     .answers = delete_answers,
     .errors = delete_errors,
     .example = "-X DELETE localhost:8080/tasks/nightly",
-    .home = task_home,
+    .home = route_id_home,
     .handle = delete_task,
 };

@@ -1,6 +1,8 @@
 #include "api/task_json.h"
 
 #include "api/measure_json.h"
+#include "api/object_json.h"
+#include "api/task_problem.h"
 #include "api/wait_n_json.h"
 #include "async/group.h"
 #include "async/measure.h"
@@ -45,12 +47,19 @@ write_times(struct record *record, int64_t now_ns, struct json_writer *json)
 static void
 write_outcome(struct record *record, struct json_writer *json)
 {
+    struct problem problem = {0};
+
     json_key(json, "result");
     if (record->state == STATE_DONE)
         task_write_result(record, json);
     else
         json_write_null(json);
-    json_member_null(json, "error");
+    json_key(json, "error");
+    if (record->state == STATE_FAILED) {
+        task_problem(record, true, &problem);
+        problem_write(&problem, json);
+    } else
+        json_write_null(json);
     json_member_string(json, "cancel_reason",
                        record->reason ? cancel_reason_words[record->reason] : NULL);
 }
@@ -60,7 +69,10 @@ write_progress(struct record *record, struct json_writer *json)
 {
     const struct wait_n *wait_n = wait_n_of(record);
     const struct measure *measure = measure_of(record);
+    const struct waiter *waiter = waiter_of(record);
 
+    if (waiter)
+        json_member_string(json, "object", waiter->object->name);
     if (wait_n) {
         json_member_integer(json, "n", (int64_t)wait_n->n);
         json_member_integer(json, "done", (int64_t)wait_n->done);
@@ -102,6 +114,7 @@ task_write_result(struct record *record, struct json_writer *json)
 {
     const struct wait *wait = wait_of(record);
     struct wait_n *wait_n = wait_n_of(record);
+    const struct waiter *waiter = waiter_of(record);
 
     json_begin_object(json);
     if (wait) {
@@ -110,7 +123,9 @@ task_write_result(struct record *record, struct json_writer *json)
     } else if (wait_n) {
         wait_n_write_head(wait_n, json);
         wait_n_write_tail(wait_n, json);
-    } else
+    } else if (waiter)
+        waiter_write(waiter, json);
+    else
         measure_write(measure_of(record), json);
     json_end_object(json);
 }

@@ -1,8 +1,14 @@
 #include "api/task_problem.h"
 
+#include "async/object.h"
+
 enum error
 task_problem(const struct record *record, bool own, struct problem *problem)
 {
+    enum error outcome = waiter_outcome(record);
+
+    if (outcome)
+        return problem_set(problem, outcome, "%s", error_info(outcome)->text);
     switch (record->reason) {
     case REASON_TIMEOUT:
         if (own)

@@ -33,13 +33,6 @@ task_reply_created(struct exchange *exchange, struct record *record)
     send(exchange, &reply, record);
 }
 
-const char *
-task_home(const char *id, const void *in)
-{
-    (void)in;
-    return id;
-}
-
 struct record *
 task_find(struct exchange *exchange, struct problem *problem)
 {

@@ -53,6 +53,7 @@ static void
 serve(struct event *event, struct event_waiter *waiter)
 {
     waiter->generation = event->generation;
+    waiter->set = event->set;
     waiter->payload = event->payload;
     blob_hold(event->payload);
     waiter_serve(&waiter->waiter, OK);

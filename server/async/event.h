@@ -18,8 +18,9 @@ struct event_waiter {
     struct waiter waiter;
     bool for_next; /* waits for a generation above `above`, set or not */
     uint64_t above;
-    uint64_t generation;  /* that served it, */
-    struct blob *payload; /* and what came with it */
+    uint64_t generation;  /* when it was served, */
+    bool set;             /* likewise */
+    struct blob *payload; /* likewise */
 };
 
 struct event_plan {
