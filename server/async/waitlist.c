@@ -210,17 +210,30 @@ void
 waiter_join(struct waiter *waiter)
 {
     struct waitlist *list = &waiter->object->waiters;
-    struct waiter *watcher, *next;
 
     assert(waiter->place == WAITER_OUTSIDE);
     TAILQ_INSERT_TAIL(&list->line, waiter, link);
-    list->count++;
     waiter->place = WAITER_IN_LINE;
+    waitlist_enter(list);
+}
+
+void
+waitlist_enter(struct waitlist *list)
+{
+    struct waiter *watcher, *next;
+
+    list->count++;
     for (watcher = TAILQ_FIRST(&list->watching); watcher; watcher = next) {
         next = TAILQ_NEXT(watcher, link);
         if (watcher->wanted <= list->count)
             waiter_serve(watcher, OK);
     }
+}
+
+void
+waitlist_leave(struct waitlist *list)
+{
+    list->count--;
 }
 
 void
