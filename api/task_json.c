@@ -1,6 +1,7 @@
 #include "api/task_json.h"
 
 #include "api/measure_json.h"
+#include "api/task_problem.h"
 #include "api/wait_n_json.h"
 #include "async/group.h"
 #include "async/measure.h"
@@ -50,7 +51,14 @@ write_outcome(struct record *record, struct json_writer *json)
         task_write_result(record, json);
     else
         json_write_null(json);
-    json_member_null(json, "error");
+    json_key(json, "error");
+    if (record->state == STATE_FAILED) {
+        struct problem problem;
+
+        task_problem(record, false, &problem);
+        problem_write(&problem, json);
+    } else
+        json_write_null(json);
     json_member_string(json, "cancel_reason",
                        record->reason ? cancel_reason_words[record->reason] : NULL);
 }
@@ -63,7 +71,7 @@ write_progress(struct record *record, struct json_writer *json)
 
     if (wait_n) {
         json_member_integer(json, "n", (int64_t)wait_n->n);
-        json_member_integer(json, "done", (int64_t)wait_n->done);
+        json_member_integer(json, "done", (int64_t)wait_n_done(wait_n));
     }
     if (measure) {
         json_member_integer(json, "n", (int64_t)measure->n);

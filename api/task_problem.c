@@ -1,8 +1,18 @@
 #include "api/task_problem.h"
 
 enum error
+task_failure(int status, struct problem *problem)
+{
+    problem_set(problem, ERROR_SIMULATED_FAILURE, "it was to fail with %d", status);
+    problem->status = status;
+    return ERROR_SIMULATED_FAILURE;
+}
+
+enum error
 task_problem(const struct record *record, bool own, struct problem *problem)
 {
+    if (record->state == STATE_FAILED)
+        return task_failure(record->status, problem);
     switch (record->reason) {
     case REASON_TIMEOUT:
         if (own)

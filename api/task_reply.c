@@ -33,6 +33,12 @@ task_reply_created(struct exchange *exchange, struct record *record)
     send(exchange, &reply, record);
 }
 
+int
+task_status(const struct record *record)
+{
+    return record->status ? record->status : 200;
+}
+
 const char *
 task_home(const char *id, const void *in)
 {

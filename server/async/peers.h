@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "async/tries.h"
 #include "base/error.h"
 #include "base/mailbox.h"
 
@@ -27,6 +28,7 @@ struct peers {
     struct quota tasks, waits; /* that have not ended, or are promised */
     struct quota finished;     /* kept */
     struct quota connections;
+    struct tries tries;
     struct peer at[]; /* by worker */
 };
 

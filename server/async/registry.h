@@ -20,6 +20,7 @@ struct registry_limits {
     size_t max_tasks; /* that have not ended; and so many ended ones are kept */
     size_t max_waits; /* at once; each of the n counts */
     int64_t retention_ns;
+    int64_t idle_ttl_ns; /* a key of fail_first goes when it was not used for so long */
 };
 
 struct registry {
@@ -42,6 +43,7 @@ struct registry {
     int64_t wall_until_ns;  /* good until then */
     uint64_t serial;
     struct timer retention;
+    struct timer idle; /* of the keys; runs where one was used here */
 };
 
 /* A random seed where `seed` is NULL. `clock` and `peers` outlive it. It is the one
@@ -80,6 +82,12 @@ struct record *registry_find(const struct registry *registry, const char *id);
 MUST_USE enum error
 registry_reserve(struct registry *registry, size_t tasks, size_t waits);
 void registry_unreserve(struct registry *registry, size_t tasks, size_t waits);
+
+/* Counts tries of a key, as tries_take does, and sees to it that it goes in its time.
+ */
+MUST_USE enum error
+registry_count_tries(struct registry *registry, const char *key, size_t count,
+                     int64_t now_ns, uint64_t *before);
 
 /* For record.c: one has joined the finished ones, which the timer of the oldest drops
  * in its time; where more than max_tasks are kept, the oldest of all workers goes. */

@@ -130,7 +130,7 @@ PYTHON
     get '/wait_n?n=3&heartbeat=1&buffer=true'
     assert_problem 400 invalid-parameter heartbeat
     assert_json '.conflicts_with == "buffer"'
-    for name in return_when=2 order=index heartbeat=1 buffer=true; do
+    for name in order=index heartbeat=1 buffer=true; do
         get "/wait_n?n=3&delay=60&$name" -H 'Prefer: respond-async'
         assert_problem 400 invalid-parameter "${name%=*}"
         assert_json '.conflicts_with == "Prefer"'

@@ -16,6 +16,7 @@ static const struct registry_limits WORLD_LIMITS = {
     .max_tasks = 100000,
     .max_waits = 100000,
     .retention_ns = 3600 * NS_PER_SECOND,
+    .idle_ttl_ns = 600 * NS_PER_SECOND,
 };
 
 /* `world` stays where it is: the registry has a pointer to its clock. */
