@@ -174,16 +174,19 @@ const struct route route_wait_n = {
         "`return_when=first` is `done, pending = await asyncio.wait(tasks, "
         "return_when=FIRST_COMPLETED)` and `t.cancel()` for each `t` in `pending`; "
         "`first_error` is the same with FIRST_EXCEPTION; `return_when=K` is `for t in "
-        "islice(asyncio.as_completed(tasks), K): await asyncio.wait([t])` and the "
-        "same; "
-        "K above n is all. `order=index` is `await asyncio.gather(*tasks, "
-        "return_exceptions=True)`, and so is `on_error=collect`; `on_error=cancel` is "
-        "`async with asyncio.TaskGroup() as group`, with `group.create_task` for each. "
-        "`asyncio.gather(*tasks)`, which raises the first failure and leaves the rest "
-        "running, is `return_when=first_error&losers=keep` with `Prefer: wait=N`. "
-        "Tries "
-        "of `fail_first` are counted when the request begins, n at once, those that "
-        "are queued or will be cancelled too.",
+        "islice(asyncio.as_completed(tasks), K)` with `await t` each, whether it "
+        "raises "
+        "or not, and the same; K above n is all. `order=index` is `await "
+        "asyncio.gather(*tasks, return_exceptions=True)`, and so is "
+        "`on_error=collect`; "
+        "`on_error=cancel` is `async with asyncio.TaskGroup() as group` with "
+        "`group.create_task` for each. `await asyncio.gather(*tasks)`, which raises "
+        "the "
+        "first failure and leaves the rest running, is "
+        "`return_when=first_error&losers=keep` with `Prefer: wait=N`. Tries of "
+        "`fail_first` are counted when the request begins, n at once, those too that "
+        "are "
+        "queued or will be cancelled.",
     .in = SHAPE(struct wait_n_in, fields),
     .formats =
         1 << FORMAT_JSON | 1 << FORMAT_NDJSON | 1 << FORMAT_SSE | 1 << FORMAT_TEXT,
