@@ -41,9 +41,10 @@ extern const char *const draw_delay_excludes[];
              .text = "A name of your own to find it by: GET /tasks?label=.")
 /* clang-format on */
 
-/* What is to be drawn; min_delay above max_delay is a conflict. */
-MUST_USE enum error
-draw_spec(const struct draw_in *in, struct delay_spec *spec, struct problem *problem);
+/* What is to be drawn; min_delay above max_delay is a conflict, and so is a seed where
+ * nothing is drawn: the delay is fixed, and no faults are. */
+MUST_USE enum error draw_spec(const struct draw_in *in, bool draws_faults,
+                              struct delay_spec *spec, struct problem *problem);
 
 /* Whole ns, 0 where there is none; a timeout of 0 becomes 1 ns. */
 int64_t draw_timeout_ns(const struct value_duration *timeout);

@@ -47,8 +47,6 @@ write_times(struct record *record, int64_t now_ns, struct json_writer *json)
 static void
 write_outcome(struct record *record, struct json_writer *json)
 {
-    struct problem problem = {0};
-
     json_key(json, "result");
     if (record->state == STATE_DONE)
         task_write_result(record, json);
@@ -56,7 +54,9 @@ write_outcome(struct record *record, struct json_writer *json)
         json_write_null(json);
     json_key(json, "error");
     if (record->state == STATE_FAILED) {
-        task_problem(record, true, &problem);
+        struct problem problem;
+
+        task_problem(record, false, &problem);
         problem_write(&problem, json);
     } else
         json_write_null(json);
@@ -75,7 +75,7 @@ write_progress(struct record *record, struct json_writer *json)
         json_member_string(json, "object", waiter->object->name);
     if (wait_n) {
         json_member_integer(json, "n", (int64_t)wait_n->n);
-        json_member_integer(json, "done", (int64_t)wait_n->done);
+        json_member_integer(json, "done", (int64_t)wait_n_done(wait_n));
     }
     if (measure) {
         json_member_integer(json, "n", (int64_t)measure->n);

@@ -3,12 +3,22 @@
 #include "async/object.h"
 
 enum error
+task_failure(int status, struct problem *problem)
+{
+    problem_set(problem, ERROR_SIMULATED_FAILURE, "it was to fail with %d", status);
+    problem->status = status;
+    return ERROR_SIMULATED_FAILURE;
+}
+
+enum error
 task_problem(const struct record *record, bool own, struct problem *problem)
 {
     enum error outcome = waiter_outcome(record);
 
     if (outcome)
         return problem_set(problem, outcome, "%s", error_info(outcome)->text);
+    if (record->state == STATE_FAILED)
+        return task_failure(record->status, problem);
     switch (record->reason) {
     case REASON_TIMEOUT:
         if (own)

@@ -8,7 +8,6 @@
 enum { LIMIT_DEFAULT = 100, LIMIT_MOST = 1000 };
 
 static const char *const format_words[] = {"json", "ndjson", "sse", NULL};
-static const char *const return_when_words[] = {"all", "first", "first_error", NULL};
 
 /* A list, a wait and a stream are three questions. */
 static const char *const list_excludes[] = {"wait", "timeout", "return_when", "stream",
@@ -41,7 +40,7 @@ static const struct field fields[] = {
           .unit = "seconds", .example = "30",
           .text = "With group: as wait, but a 504 when it is over."),
     FIELD(struct tasks_in, return_when, FIELD_COUNT, .min = 1, .max_limit = LIMIT_MAX_N,
-          .words = return_when_words, .fallback_text = "all", .example = "first",
+          .words = ends_return_when_words, .fallback_text = "all", .example = "first",
           .text = "With group: all have ended, the first has, the first has failed, or "
                   "so many have ended. Without wait it waits without limit."),
     FIELD(struct tasks_in, stream, FIELD_FLAG, .excludes = stream_excludes,

@@ -20,27 +20,40 @@ arm(struct wait *wait)
     (void)error;
 }
 
-/* Tells the launch that there is room for the next one from that time on. */
+/* Tells the launch that it ends, with room for the next one from that time on. */
 static void
-leave_launch(struct wait *wait, bool ran, int64_t at_ns)
+leave_launch(struct wait *wait, enum record_state end, int64_t at_ns)
 {
     struct launch *launch = wait->launch;
+    bool made_room = wait->record.state != STATE_QUEUED && !wait->outside;
 
     wait->launch = NULL;
     if (launch)
-        launch_left(launch, ran, at_ns);
+        launch_left(launch, &wait->record, end, made_room, at_ns);
+}
+
+/* Too late where its launch is over: the walk that cancels the rest has only not come
+ * to it. */
+static bool
+is_cancelled(const struct wait *wait)
+{
+    return wait->launch && wait->launch->cancels;
 }
 
 static void
 on_deadline(struct timer *timer, int64_t now_ns)
 {
     struct wait *wait = CONTAINER_OF(timer, struct wait, timer);
+    struct record *record = &wait->record;
+    enum record_state end = record->status >= FAILED_STATUS ? STATE_FAILED : STATE_DONE;
 
-    record_hold(&wait->record);
-    histogram_add(&wait->record.registry->timers.lateness, now_ns - wait->deadline_ns);
-    record_end(&wait->record, STATE_DONE, REASON_NONE, now_ns);
-    leave_launch(wait, true, wait->deadline_ns);
-    record_release(&wait->record);
+    if (is_cancelled(wait)) {
+        record_cancel(record, REASON_CANCEL, now_ns);
+        return;
+    }
+    histogram_add(&record->registry->timers.lateness, now_ns - wait->deadline_ns);
+    leave_launch(wait, end, wait->deadline_ns);
+    record_end(record, end, REASON_NONE, now_ns);
 }
 
 static void
@@ -49,13 +62,20 @@ stop(struct record *record, int64_t now_ns)
     struct wait *wait = CONTAINER_OF(record, struct wait, record);
 
     timers_stop(&record->registry->timers, &wait->timer);
-    leave_launch(wait, record->state != STATE_QUEUED, now_ns);
+    leave_launch(wait, STATE_CANCELLED, now_ns);
+}
+
+static void
+free_wait(struct wait *wait)
+{
+    free(wait->faults);
+    free(wait);
 }
 
 static void
 destroy(struct record *record)
 {
-    free(CONTAINER_OF(record, struct wait, record));
+    free_wait(CONTAINER_OF(record, struct wait, record));
 }
 
 static double
@@ -67,19 +87,33 @@ delay_of(const struct record *record)
 static const struct record_class wait_class = {
     .stop = stop, .delay = delay_of, .destroy = destroy};
 
+/* Keeps what was asked, where there is something; false: out of memory. */
+static bool
+keep_faults(struct wait *wait, const struct fault_spec *faults)
+{
+    if (!fault_spec_given(faults))
+        return true;
+    wait->faults = malloc(sizeof *faults);
+    if (wait->faults != NULL)
+        *wait->faults = *faults;
+    return wait->faults != NULL;
+}
+
 static enum error
-open_wait(struct registry *registry, const struct wait_plan *plan, double delay,
-          struct wait **out)
+open_wait(struct registry *registry, const struct wait_plan *plan,
+          const struct wait_part *part, struct wait **out)
 {
     struct wait *wait = calloc(1, sizeof *wait);
     if (wait == NULL)
         return ERROR_OUT_OF_MEMORY;
     wait->timer.fire = on_deadline;
+    wait->record.status = part->status;
     wait->spec = plan->spec;
     wait->timeout_ns = plan->timeout_ns;
-    wait->delay = delay;
+    wait->delay = part->delay;
     wait->start_ns = plan->start_ns;
-    wait->deadline_ns = plan->start_ns + delay_to_ns(delay);
+    wait->deadline_ns = plan->start_ns + delay_to_ns(part->delay);
+    wait->launch = part->launch;
 
     struct record_plan head = {
         .kind = plan->kind,
@@ -90,14 +124,14 @@ open_wait(struct registry *registry, const struct wait_plan *plan, double delay,
         .timeout_ns = plan->timeout_ns,
         .created_ns = plan->start_ns,
     };
-    enum error error =
-        timers_start(&registry->timers, &wait->timer, TIMER_RESULT, wait->deadline_ns);
-    if (!error)
-        error = record_open(registry, &wait->record, &wait_class, &head);
-    if (error) {
+    bool ready = keep_faults(wait, &plan->faults)
+                 && !timers_start(&registry->timers, &wait->timer, TIMER_RESULT,
+                                  wait->deadline_ns)
+                 && !record_open(registry, &wait->record, &wait_class, &head);
+    if (!ready) {
         timers_stop(&registry->timers, &wait->timer);
-        free(wait);
-        return error;
+        free_wait(wait);
+        return ERROR_OUT_OF_MEMORY;
     }
     *out = wait;
     return OK;
@@ -109,24 +143,29 @@ wait_start(struct registry *registry, const struct wait_plan *plan, struct wait 
     enum error error = registry_reserve(registry, plan->kind == KIND_TASK, 1);
     if (error)
         return error;
-    double delay = delay_draw(&plan->spec, &registry->fastrand);
-    error = open_wait(registry, plan, delay, out);
+    struct wait_part part = {.delay = delay_draw(&plan->spec, &registry->fastrand)};
+    error =
+        fault_draw(registry, &plan->faults, &plan->spec, plan->start_ns, &part.status);
+    if (!error) {
+        error = open_wait(registry, plan, &part, out);
+        if (error)
+            fault_undo(registry, &plan->faults, 1);
+    }
     if (error)
         registry_unreserve(registry, plan->kind == KIND_TASK, 1);
     return error;
 }
 
 enum error
-wait_join(struct launch *launch, const struct wait_plan *plan,
-          struct registry *registry, double delay, bool queued, struct wait **out)
+wait_join(struct registry *registry, const struct wait_plan *plan,
+          const struct wait_part *part, struct wait **out)
 {
-    enum error error = open_wait(registry, plan, delay, out);
+    enum error error = open_wait(registry, plan, part, out);
     if (error)
         return error;
     struct wait *wait = *out;
 
-    wait->launch = launch;
-    if (queued) {
+    if (part->queued) {
         wait->record.state = STATE_QUEUED;
         arm(wait);
     }
@@ -164,7 +203,7 @@ wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns)
     if (wait->record.state == STATE_QUEUED) {
         wait->record.state = STATE_PENDING;
         wait->start_ns = now_ns;
-        leave_launch(wait, false, now_ns);
+        wait->outside = true;
     }
     wait->deadline_ns = deadline_ns > now_ns ? deadline_ns : now_ns;
     wait->delay = ns_to_seconds(wait->deadline_ns - wait->start_ns);

@@ -1,10 +1,11 @@
 /*
- * wait.h: one wait: a task (kind task), or a request that waits (kind wait). It ends as
- * done at its deadline, never before it.
+ * wait.h: one wait: a task (kind task), or a request that waits (kind wait). It ends at
+ * its deadline, never before it: as done, or as failed where its status is an error.
  */
 #pragma once
 
 #include "async/delays.h"
+#include "async/faults.h"
 #include "async/record.h"
 
 struct launch;
@@ -12,12 +13,14 @@ struct launch;
 struct wait {
     struct record record;
     struct timer timer;
-    struct delay_spec spec; /* as asked, to compare a PUT with */
-    int64_t timeout_ns;     /* as asked; 0: none */
-    double delay;           /* seconds from start to deadline */
+    struct delay_spec spec;    /* as asked, to compare a PUT with */
+    int64_t timeout_ns;        /* as asked; 0: none */
+    struct fault_spec *faults; /* as asked; owned; NULL: none, or of a launch */
+    double delay;              /* seconds from start to deadline */
     int64_t start_ns;
     int64_t deadline_ns;   /* valid unless it is queued */
-    struct launch *launch; /* that lets it start; NULL: none, or it is over */
+    struct launch *launch; /* that hears of its end; NULL: none, or it has */
+    bool outside;          /* it was moved out of the queue: its end makes no room */
 };
 
 struct wait_plan {
@@ -25,13 +28,15 @@ struct wait_plan {
     const char *id, *label;
     struct group *group;
     struct delay_spec spec;
+    struct fault_spec faults;
     int64_t timeout_ns; /* 0: none */
     int64_t start_ns;   /* not after now */
 };
 
-/* Draws the delay and starts. Ends nothing by itself, even where the delay is 0: that
- * is for the timers, or for wait_settle. The caller holds *out. Errors: too-many-tasks,
- * too-many-waits, out-of-memory; then nothing has started. */
+/* Draws the delay, and whether it fails, and starts. Ends nothing by itself, even where
+ * the delay is 0: that is for the timers, or for wait_settle. The caller holds *out.
+ * Errors: too-many-tasks, too-many-waits, too-many-keys, out-of-memory; then nothing
+ * has started. */
 MUST_USE enum error
 wait_start(struct registry *registry, const struct wait_plan *plan, struct wait **out);
 
@@ -52,9 +57,15 @@ void wait_extend(struct wait *wait, double seconds);
 /* Seconds till its deadline, 0 where that is over; a queued one's delay. */
 double wait_remaining(const struct wait *wait, int64_t now_ns);
 
-/* For launch.c: a wait of the given delay, reserved by its caller, pending or queued;
- * `launch` hears when it leaves, NULL: nobody does. */
-MUST_USE enum error
-wait_join(struct launch *launch, const struct wait_plan *plan,
-          struct registry *registry, double delay, bool queued, struct wait **out);
+/* For launch.c: what a member of it is. */
+struct wait_part {
+    struct launch *launch; /* hears of its end; NULL: nobody does */
+    double delay;
+    uint16_t status; /* of struct record */
+    bool queued;
+};
+
+/* For launch.c: such a wait, reserved by its caller; it counts no try. */
+MUST_USE enum error wait_join(struct registry *registry, const struct wait_plan *plan,
+                              const struct wait_part *part, struct wait **out);
 void wait_dequeue(struct wait *wait, int64_t start_ns);
