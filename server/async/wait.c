@@ -87,15 +87,15 @@ delay_of(const struct record *record)
 static const struct record_class wait_class = {
     .stop = stop, .delay = delay_of, .destroy = destroy};
 
-/* Keeps what was asked, where there is something; false: out of memory. */
+/* Keeps what was asked, where there is something to compare; false: out of memory. */
 static bool
-keep_faults(struct wait *wait, const struct fault_spec *faults)
+keep_faults(struct wait *wait, const struct wait_plan *plan)
 {
-    if (!fault_spec_given(faults))
+    if (plan->kind != KIND_TASK || !fault_spec_given(&plan->faults))
         return true;
-    wait->faults = malloc(sizeof *faults);
+    wait->faults = malloc(sizeof *wait->faults);
     if (wait->faults != NULL)
-        *wait->faults = *faults;
+        *wait->faults = plan->faults;
     return wait->faults != NULL;
 }
 
@@ -124,7 +124,7 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
         .timeout_ns = plan->timeout_ns,
         .created_ns = plan->start_ns,
     };
-    bool ready = keep_faults(wait, &plan->faults)
+    bool ready = keep_faults(wait, plan)
                  && !timers_start(&registry->timers, &wait->timer, TIMER_RESULT,
                                   wait->deadline_ns)
                  && !record_open(registry, &wait->record, &wait_class, &head);

@@ -15,7 +15,7 @@ struct wait {
     struct timer timer;
     struct delay_spec spec;    /* as asked, to compare a PUT with */
     int64_t timeout_ns;        /* as asked; 0: none */
-    struct fault_spec *faults; /* as asked; owned; NULL: none, or of a launch */
+    struct fault_spec *faults; /* as asked, of a task alone; owned; NULL: none */
     double delay;              /* seconds from start to deadline */
     int64_t start_ns;
     int64_t deadline_ns;   /* valid unless it is queued */
