@@ -124,6 +124,15 @@ request_body(const struct route *route, const double *limits)
                      "additionalProperties", 0, "properties", properties);
 }
 
+/* Of a body that is data: anything. */
+static json_t *
+data_body(const struct route *route)
+{
+    const char *type = route->body == BODY_JSON ? "application/json" : "*/*";
+
+    return json_pack("{s:b, s:{s:{}}}", "required", 0, "content", type);
+}
+
 static json_t *
 media(const struct answer *answer)
 {
@@ -228,7 +237,9 @@ add_operation(json_t *item, const struct route *route, unsigned method,
 
     if (route->more)
         json_object_set_new(operation, "description", json_string(route->more));
-    if ((method & METHODS_WITH_BODY) && route->in.count)
+    if ((method & METHODS_WITH_BODY) && route->body != BODY_PARAMETERS)
+        json_object_set_new(operation, "requestBody", data_body(route));
+    else if ((method & METHODS_WITH_BODY) && route->in.count)
         json_object_set_new(operation, "requestBody", request_body(route, limits));
     for (const char *c = method_name(method); *c; c++)
         text_append(&lower, (char[]){(char)(*c | 32)}, 1);

@@ -2,9 +2,7 @@
 #include "api/app.h"
 #include "api/fault.h"
 #include "api/task_reply.h"
-#include "async/measure.h"
 #include "async/wait.h"
-#include "async/wait_n.h"
 #include "base/number.h"
 
 #include <string.h>
@@ -120,7 +118,7 @@ const struct route route_task_get = {
     .answers = get_answers,
     .errors = get_errors,
     .example = "'localhost:8080/tasks/nightly?wait=30'",
-    .home = task_home,
+    .home = route_id_home,
     .handle = get,
 };
 
@@ -214,7 +212,7 @@ const struct route route_task_put = {
     .answers = put_answers,
     .errors = put_errors,
     .example = "-X PUT --json '{\"delay\":5}' localhost:8080/tasks/nightly",
-    .home = task_home,
+    .home = route_id_home,
     .handle = put,
 };
 
@@ -288,23 +286,18 @@ patch_wait(struct exchange *exchange, const struct patch_in *in, struct wait *wa
     return OK;
 }
 
-/* What waits many times can only be fired early. */
+/* What has not one deadline can only be fired early. */
 static enum error
-patch_many(struct record *record, const struct patch_in *in, int64_t now_ns,
-           struct problem *problem)
+patch_other(struct record *record, const struct patch_in *in, int64_t now_ns,
+            struct problem *problem)
 {
-    struct wait_n *wait_n = wait_n_of(record);
-
     if (!in->delay.given || in->delay.seconds > 0) {
         problem_set(problem, ERROR_INVALID_PARAMETER, "a %s takes delay=0 only",
                     record_kind_words[record->kind]);
         problem_param(problem, "delay", strlen("delay"));
         return ERROR_INVALID_PARAMETER;
     }
-    if (wait_n)
-        batch_release(wait_n->batch, now_ns);
-    else
-        measure_release(measure_of(record), now_ns);
+    record->class->release(record, now_ns);
     return OK;
 }
 
@@ -333,7 +326,7 @@ patch(struct exchange *exchange, const void *raw, struct problem *problem)
                            record->id, record_state_words[record->state]);
     struct wait *wait = wait_of(record);
     enum error error = wait ? patch_wait(exchange, in, wait, now_ns, problem)
-                            : patch_many(record, in, now_ns, problem);
+                            : patch_other(record, in, now_ns, problem);
     if (!error)
         task_reply(exchange, record, false);
     return error;
@@ -357,7 +350,7 @@ const struct route route_task_patch = {
     .answers = patch_answers,
     .errors = patch_errors,
     .example = "-X PATCH --json '{\"delay\":0}' localhost:8080/tasks/nightly",
-    .home = task_home,
+    .home = route_id_home,
     .handle = patch,
 };
 
@@ -396,6 +389,6 @@ const struct route route_task_delete = {
     .answers = delete_answers,
     .errors = delete_errors,
     .example = "-X DELETE localhost:8080/tasks/nightly",
-    .home = task_home,
+    .home = route_id_home,
     .handle = delete_task,
 };

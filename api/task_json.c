@@ -1,6 +1,7 @@
 #include "api/task_json.h"
 
 #include "api/measure_json.h"
+#include "api/object_json.h"
 #include "api/task_problem.h"
 #include "api/wait_n_json.h"
 #include "async/group.h"
@@ -68,7 +69,10 @@ write_progress(struct record *record, struct json_writer *json)
 {
     const struct wait_n *wait_n = wait_n_of(record);
     const struct measure *measure = measure_of(record);
+    const struct waiter *waiter = waiter_of(record);
 
+    if (waiter)
+        json_member_string(json, "object", waiter->object->name);
     if (wait_n) {
         json_member_integer(json, "n", (int64_t)wait_n->n);
         json_member_integer(json, "done", (int64_t)wait_n_done(wait_n));
@@ -110,6 +114,7 @@ task_write_result(struct record *record, struct json_writer *json)
 {
     const struct wait *wait = wait_of(record);
     struct wait_n *wait_n = wait_n_of(record);
+    const struct waiter *waiter = waiter_of(record);
 
     json_begin_object(json);
     if (wait) {
@@ -118,7 +123,9 @@ task_write_result(struct record *record, struct json_writer *json)
     } else if (wait_n) {
         wait_n_write_head(wait_n, json);
         wait_n_write_tail(wait_n, json);
-    } else
+    } else if (waiter)
+        waiter_write(waiter, json);
+    else
         measure_write(measure_of(record), json);
     json_end_object(json);
 }

@@ -1,5 +1,7 @@
 #include "api/task_problem.h"
 
+#include "async/object.h"
+
 enum error
 task_failure(int status, struct problem *problem)
 {
@@ -11,6 +13,10 @@ task_failure(int status, struct problem *problem)
 enum error
 task_problem(const struct record *record, bool own, struct problem *problem)
 {
+    enum error outcome = waiter_outcome(record);
+
+    if (outcome)
+        return problem_set(problem, outcome, "%s", error_info(outcome)->text);
     if (record->state == STATE_FAILED)
         return task_failure(record->status, problem);
     switch (record->reason) {

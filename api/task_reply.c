@@ -39,13 +39,6 @@ task_status(const struct record *record)
     return record->status ? record->status : 200;
 }
 
-const char *
-task_home(const char *id, const void *in)
-{
-    (void)in;
-    return id;
-}
-
 struct record *
 task_find(struct exchange *exchange, struct problem *problem)
 {

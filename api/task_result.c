@@ -124,7 +124,7 @@ const struct route route_task_result = {
     .answers = answers,
     .errors = errors,
     .example = "'localhost:8080/tasks/nightly/result?timeout=30'",
-    .home = task_home,
+    .home = route_id_home,
     .handle = handle,
 };
 
@@ -140,6 +140,6 @@ const struct route route_task_result_post = {
     .errors = errors,
     .example = "--json '{\"timeout\":1,\"cancel_on_timeout\":true}' "
                "localhost:8080/tasks/nightly/result",
-    .home = task_home,
+    .home = route_id_home,
     .handle = handle,
 };

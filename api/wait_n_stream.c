@@ -228,8 +228,7 @@ wait_n_stream_begin(struct exchange *exchange, struct wait_n_plan *plan,
         return OK;
     }
     reply.waitd_id = record->id;
+    reply.heartbeat = form->heartbeat;
     exchange_stream(exchange, &reply, next);
-    if (form->heartbeat > 0)
-        exchange_heartbeat(exchange, form->heartbeat);
     return OK;
 }

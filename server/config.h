@@ -21,6 +21,9 @@ struct config {
     struct value_duration header_timeout;
     struct value_duration idle_timeout;
     struct value_duration retention;
+    struct value_duration idle_ttl;
+    struct value_integer max_objects;
+    struct value_integer max_object_bytes;
     struct value_duration drain;
     struct value_text access_log;
     struct value_word log_format; /* enum log_format */

@@ -165,7 +165,9 @@ serve(struct config *config, struct app *app)
         .max_tasks = (size_t)config->max_tasks.value,
         .max_waits = (size_t)config->max_waits.value,
         .retention_ns = seconds_to_ns(config->retention.seconds),
-        .idle_ttl_ns = 10 * 60 * NS_PER_SECOND,
+        .max_objects = (size_t)config->max_objects.value,
+        .max_object_bytes = (size_t)config->max_object_bytes.value,
+        .idle_ttl_ns = seconds_to_ns(config->idle_ttl.seconds),
     };
     uint64_t seed = (uint64_t)config->seed.value;
     TEXT_AUTO why = {0};

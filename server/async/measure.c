@@ -47,8 +47,18 @@ destroy(struct record *record)
     free(CONTAINER_OF(record, struct measure, record));
 }
 
+static void
+release(struct record *record, int64_t now_ns)
+{
+    struct measure *measure = CONTAINER_OF(record, struct measure, record);
+
+    for (size_t i = 0; i < measure->count; i++)
+        if (measure->parts[i].batch)
+            batch_release(measure->parts[i].batch, now_ns);
+}
+
 static const struct record_class measure_class = {
-    .stop = stop, .is_busy = is_busy, .destroy = destroy};
+    .stop = stop, .is_busy = is_busy, .release = release, .destroy = destroy};
 
 static bool
 start_parts(struct registry *registry, const struct measure_plan *plan,
@@ -146,12 +156,4 @@ measure_done(const struct measure *measure)
             done += measure->n;
     }
     return done;
-}
-
-void
-measure_release(struct measure *measure, int64_t now_ns)
-{
-    for (size_t i = 0; i < measure->count; i++)
-        if (measure->parts[i].batch)
-            batch_release(measure->parts[i].batch, now_ns);
 }

@@ -47,6 +47,3 @@ struct measure *measure_of(struct record *record);
 
 /* How many of the waits of all parts have ended. */
 size_t measure_done(const struct measure *measure);
-
-/* Every wait that has not ended ends now. */
-void measure_release(struct measure *measure, int64_t now_ns);

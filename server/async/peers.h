@@ -27,6 +27,8 @@ struct peers {
     size_t count;
     struct quota tasks, waits; /* that have not ended, or are promised */
     struct quota finished;     /* kept */
+    struct quota objects;      /* of coordination, and leases */
+    struct quota object_bytes; /* that they keep */
     struct quota connections;
     struct tries tries;
     struct peer at[]; /* by worker */

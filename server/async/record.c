@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *const record_kind_words[] = {"task", "wait", "wait_n", "measure", NULL};
+const char *const record_kind_words[] = {"task",  "wait",      "wait_n",  "measure",
+                                         "event", "semaphore", "barrier", "latch",
+                                         "queue", NULL};
 const char *const record_state_words[] = {"queued", "pending",   "done",
                                           "failed", "cancelled", NULL};
 const char *const cancel_reason_words[] = {"",      "cancel", "timeout", "disconnect",

@@ -17,7 +17,18 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-enum record_kind { KIND_TASK, KIND_WAIT, KIND_WAIT_N, KIND_MEASURE, KIND_COUNT };
+enum record_kind {
+    KIND_TASK,
+    KIND_WAIT,
+    KIND_WAIT_N,
+    KIND_MEASURE,
+    KIND_EVENT, /* what waits at one; likewise the next ones */
+    KIND_SEMAPHORE,
+    KIND_BARRIER,
+    KIND_LATCH,
+    KIND_QUEUE,
+    KIND_COUNT,
+};
 enum record_state {
     STATE_QUEUED,
     STATE_PENDING,
@@ -57,6 +68,8 @@ struct record_class {
     /* Whether what is due may not have ended yet: its timeout waits for that. NULL: no.
      */
     bool (*is_busy)(const struct record *record);
+    /* Ends it early, as if its time had come. NULL: its class has a way of its own. */
+    void (*release)(struct record *record, int64_t now_ns);
     /* Seconds from its creation to when it had to end, of one that has ended by itself;
      * negative: unknown. NULL: unknown. */
     double (*delay)(const struct record *record);

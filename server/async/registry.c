@@ -2,6 +2,7 @@
 
 #include "async/group.h"
 #include "async/launch.h"
+#include "async/object.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -155,6 +156,7 @@ registry_open(struct registry *registry, const struct registry_limits *limits,
     TAILQ_INIT(&registry->all);
     TAILQ_INIT(&registry->finished);
     registry->retention.fire = on_retention;
+    objects_open(registry);
     registry->idle.fire = on_idle;
     if (seed)
         fastrand_seed(&registry->fastrand, *seed);
@@ -248,6 +250,7 @@ registry_reset(struct registry *registry, int64_t now_ns)
     struct registry_swept swept = {0};
     struct record *record;
 
+    objects_forget_all(registry);
     if (registry->worker == 0) /* what all share goes once */
         tries_clear(&registry->peers->tries);
     finish_launches(registry, now_ns);
@@ -266,6 +269,7 @@ registry_cancel_all(struct registry *registry, int cancel_reason, int64_t now_ns
 {
     struct record *record;
 
+    objects_forget_all(registry);
     finish_launches(registry, now_ns);
     TAILQ_FOREACH (record, &registry->all, in_all) {
         record_cancel(record, (enum cancel_reason)cancel_reason, now_ns);

@@ -5,8 +5,8 @@
  */
 #pragma once
 
+#include "async/objects.h"
 #include "async/peers.h"
-#include "async/timers.h"
 #include "base/clock.h"
 #include "base/fastrand.h"
 
@@ -20,7 +20,9 @@ struct registry_limits {
     size_t max_tasks; /* that have not ended; and so many ended ones are kept */
     size_t max_waits; /* at once; each of the n counts */
     int64_t retention_ns;
-    int64_t idle_ttl_ns; /* a key of fail_first goes when it was not used for so long */
+    size_t max_objects;      /* of coordination; each lease counts as one */
+    size_t max_object_bytes; /* of payloads and items that are kept */
+    int64_t idle_ttl_ns;     /* then an unused object, or key of fail_first, goes */
 };
 
 struct registry {
@@ -43,7 +45,8 @@ struct registry {
     int64_t wall_until_ns;  /* good until then */
     uint64_t serial;
     struct timer retention;
-    struct timer idle; /* of the keys; runs where one was used here */
+    struct objects objects; /* of coordination */
+    struct timer idle;      /* of the keys; runs where one was used here */
 };
 
 /* A random seed where `seed` is NULL. `clock` and `peers` outlive it. It is the one
@@ -101,8 +104,9 @@ struct registry_swept {
     size_t removed;   /* all that went */
 };
 
-/* POST /reset: cancels all and forgets all that no request holds. */
+/* POST /reset: forgets all objects, cancels all records and forgets those that no
+ * request holds. */
 struct registry_swept registry_reset(struct registry *registry, int64_t now_ns);
 
-/* The end of a drain: cancels all. */
+/* The end of a drain: forgets all objects and cancels all. */
 void registry_cancel_all(struct registry *registry, int cancel_reason, int64_t now_ns);

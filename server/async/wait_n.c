@@ -40,6 +40,12 @@ is_busy(const struct record *record)
     return wait_n->batch && batch_busy(wait_n->batch);
 }
 
+static void
+release(struct record *record, int64_t now_ns)
+{
+    batch_release(CONTAINER_OF(record, struct wait_n, record)->batch, now_ns);
+}
+
 static double
 delay_of(const struct record *record)
 {
@@ -68,6 +74,7 @@ destroy(struct record *record)
 
 static const struct record_class wait_n_class = {.stop = stop,
                                                  .is_busy = is_busy,
+                                                 .release = release,
                                                  .delay = delay_of,
                                                  .shed = shed,
                                                  .destroy = destroy};

@@ -59,11 +59,27 @@ unsupported(const char *type, struct problem *problem)
 }
 
 static enum error
-parse_body(struct exchange *exchange, void *in, struct problem *problem)
+parse_json(struct exchange *exchange, void *in, struct problem *problem)
 {
     const struct text *body = &exchange->buffer;
     const char *type = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE);
     char where[64];
+
+    if (body->size == 0 && type == NULL)
+        return OK;
+    if (!is_json(type))
+        return unsupported(type, problem);
+    if (exchange->route->body == BODY_JSON)
+        return json_body_check(body->bytes, body->size, problem);
+    return json_body_parse(&exchange->route->in, exchange_limits(exchange),
+                           place(exchange, where, sizeof where), body->bytes,
+                           body->size, in, problem);
+}
+
+static enum error
+parse_body(struct exchange *exchange, void *in, struct problem *problem)
+{
+    const struct text *body = &exchange->buffer;
 
     if (exchange->body_too_large)
         return problem_set(problem, ERROR_CONTENT_TOO_LARGE,
@@ -76,13 +92,7 @@ parse_body(struct exchange *exchange, void *in, struct problem *problem)
                    ? OK
                    : problem_set(problem, ERROR_BAD_REQUEST, "%s takes no body",
                                  method_name(exchange->method));
-    if (body->size == 0 && type == NULL)
-        return OK;
-    if (!is_json(type))
-        return unsupported(type, problem);
-    return json_body_parse(&exchange->route->in, exchange_limits(exchange),
-                           place(exchange, where, sizeof where), body->bytes,
-                           body->size, in, problem);
+    return exchange->route->body == BODY_BYTES ? OK : parse_json(exchange, in, problem);
 }
 
 /* `format`, where it is given, wins over Accept. */

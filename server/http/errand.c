@@ -22,6 +22,7 @@ struct parcel {
 struct farewell {
     struct letter letter;
     uint64_t name;
+    bool delivered;
 };
 
 struct errand {
@@ -39,6 +40,7 @@ struct visit {
     uint64_t name;
     struct exchange *exchange;
     struct parcel *parcel; /* NULL: on its way, nothing can be said */
+    char *body_type;       /* owned; NULL: none */
     bool ready;
     STAILQ_ENTRY(visit) in_ready;
     _Alignas(max_align_t) char in[]; /* the parameters: the parcel leaves with the
@@ -120,6 +122,7 @@ free_visit(struct visit *visit)
     exchange_end_work(exchange);
     text_free(&exchange->buffer);
     free_parcel(visit->parcel);
+    free(visit->body_type);
     free(visit);
     free(exchange);
 }
@@ -155,6 +158,7 @@ on_request(struct letter *letter, void *reader)
         exchange_begin(exchange, visit->in);
     if (error)
         exchange_refuse(exchange, &problem);
+    text_free(&exchange->buffer);
     exchange->suspended = exchange->phase == EXCHANGE_WAITING;
     if (visit->by_name.tbl == NULL)
         free_visit(visit);
@@ -167,8 +171,10 @@ on_farewell(struct letter *letter, void *reader)
     struct registry *registry = reader;
     struct visit *visit = find_visit(registry->front, farewell->name);
 
-    if (visit)
+    if (visit) {
+        visit->exchange->delivered = farewell->delivered;
         end_visit(registry->front, visit);
+    }
     free(farewell);
 }
 
@@ -216,6 +222,12 @@ visit_answer(struct exchange *exchange, enum parcel_kind kind,
     if (!copy_reply(parcel, reply))
         parcel->body.failed = true;
     send_back(visit);
+}
+
+const char *
+visit_body_type(const struct exchange *exchange)
+{
+    return exchange->visit->body_type;
 }
 
 void
@@ -275,11 +287,12 @@ on_end(struct away *away)
 {
     struct errand *errand = CONTAINER_OF(away, struct errand, away);
     struct registry *registry = away->exchange->server->registry;
-    struct letter *farewell = &errand->farewell->letter;
+    struct farewell *farewell = errand->farewell;
 
     errand->farewell = NULL;
+    farewell->delivered = away->exchange->delivered;
     away_close(away);
-    peers_post(registry->peers, errand->home, farewell);
+    peers_post(registry->peers, errand->home, &farewell->letter);
     free_errand(errand);
 }
 
@@ -348,6 +361,22 @@ on_return(struct letter *letter, void *reader)
     clear_reply(parcel);
 }
 
+/* The body and its type go along, where they are data. Out of memory: false. */
+static bool
+send_body(struct exchange *exchange, struct visit *visit)
+{
+    if (exchange->route->body == BODY_PARAMETERS)
+        return true;
+    const char *type = exchange_body_type(exchange);
+
+    visit->body_type = type ? strdup(type) : NULL;
+    if (type && !visit->body_type)
+        return false;
+    visit->exchange->buffer = exchange->buffer;
+    exchange->buffer = (struct text){0};
+    return true;
+}
+
 /* The exchange that will run at the home: what the handler may ask of it. */
 static struct exchange *
 make_visitor(struct exchange *exchange, uint64_t name, const void *in)
@@ -375,7 +404,11 @@ make_visitor(struct exchange *exchange, uint64_t name, const void *in)
     visit->name = name;
     visit->exchange = visitor;
     memcpy(visit->in, in, in_size);
-    return visitor;
+    if (send_body(exchange, visit))
+        return visitor;
+    free(visitor);
+    free(visit);
+    return NULL;
 }
 
 /* All that the errand will need; false: out of memory. */

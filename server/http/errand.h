@@ -22,6 +22,9 @@ enum parcel_kind { PARCEL_REPLY, PARCEL_STREAM, PARCEL_HEAD_OF_STREAM, PARCEL_PI
 void visit_answer(struct exchange *exchange, enum parcel_kind kind,
                   const struct reply *reply, struct text *body);
 
+/* The media type of the body that came along; NULL: none. */
+const char *visit_body_type(const struct exchange *exchange);
+
 /* There may be something new for the stream. */
 void visit_wake(struct exchange *exchange);
 

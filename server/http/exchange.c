@@ -2,6 +2,7 @@
 #include "http/away.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -46,11 +47,23 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
     return exchange;
 }
 
+/* Looked at just before the answer is sent: the hub tells it later. */
+static bool
+client_has_left(const struct connection *connection)
+{
+    char byte;
+    ssize_t got = recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    return connection->gone || got == 0 || (got < 0 && errno != EAGAIN);
+}
+
 static enum MHD_Result
 queue_answer(struct exchange *exchange)
 {
     struct MHD_Response *response = exchange->response;
 
+    if (exchange->tracked)
+        exchange->lost = client_has_left(exchange->connection);
     exchange->response = NULL;
     exchange->phase = EXCHANGE_SENDING;
     connection_waiting(exchange->connection);
@@ -208,10 +221,13 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     struct exchange *exchange = *request_context;
 
     (void)mhd;
-    (void)code;
     if (exchange == NULL)
         return;
     *request_context = NULL;
+    exchange->delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK
+                          && exchange->phase == EXCHANGE_SENDING
+                          && exchange->status < MHD_HTTP_BAD_REQUEST && !exchange->lost;
+    server->settling -= exchange->tracked;
     access_add(exchange);
     exchange_end_work(exchange);
     if (exchange->response)
@@ -235,6 +251,8 @@ void
 exchange_client_left(struct exchange *exchange, bool broken)
 {
     bool waits = exchange->phase == EXCHANGE_WAITING;
+
+    exchange->lost = true;
     bool streams = exchange->phase == EXCHANGE_SENDING && exchange->streaming
                    && !exchange->stream_over;
 

@@ -30,6 +30,11 @@ exchange_header_list(struct exchange *exchange, const char *name, struct text *b
 MUST_USE enum error
 exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *problem);
 
+/* The body and its media type (NULL: none), where the route takes data. Lent for the
+ * call of the handler. */
+const struct text *exchange_body(struct exchange *exchange);
+const char *exchange_body_type(struct exchange *exchange);
+
 /* Room of the handler's own, zeroed, for as long as the exchange lives. */
 enum { EXCHANGE_ROOM = 96 };
 void *exchange_room(struct exchange *exchange);
@@ -62,6 +67,10 @@ exchange_alarm(struct exchange *exchange, double seconds, exchange_changed *rang
  * the room holds. */
 void exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange));
 
+/* Within `end`: whether the whole answer, which was `tracked` and no problem, was taken
+ * by the socket before the client was seen to have left. */
+bool exchange_delivered(struct exchange *exchange);
+
 struct reply {
     int status;
     const char *content_type; /* NULL: that of the format */
@@ -69,8 +78,11 @@ struct reply {
     const char *allow;
     const char *preference_applied;
     const char *waitd_id;
-    bool waited; /* Server-Timing tells how long */
+    double heartbeat; /* of a stream: when nothing was sent for so many seconds, an
+                         empty line is, in sse a comment; 0: never */
+    bool waited;      /* Server-Timing tells how long */
     bool retry_after;
+    bool tracked; /* exchange_delivered will be asked for; not of a stream */
 };
 
 /* Answers with the body, whose bytes it takes; a failed text is a 503 out-of-memory.
@@ -101,10 +113,6 @@ enum stream_step {
 typedef enum stream_step stream_next(struct exchange *exchange, struct text *out);
 void exchange_stream(struct exchange *exchange, const struct reply *reply,
                      stream_next *next);
-
-/* After exchange_stream: when nothing has been sent for so long, an empty line is, in
- * sse a comment. Not of a visit. */
-void exchange_heartbeat(struct exchange *exchange, double seconds);
 
 /* HEAD of a stream: true, and answered with the headers alone. Call it before anything
  * is started. */

@@ -1,5 +1,5 @@
 /* exchange_view.c: what a handler asks of its exchange. */
-#include "http/http_private.h"
+#include "http/errand.h"
 
 #include "base/number.h"
 
@@ -93,6 +93,19 @@ exchange_prefer(struct exchange *exchange, struct prefer *out, struct problem *p
                             exchange_limits(exchange)[LIMIT_MAX_DELAY], out, problem);
 }
 
+const struct text *
+exchange_body(struct exchange *exchange)
+{
+    return &exchange->buffer;
+}
+
+const char *
+exchange_body_type(struct exchange *exchange)
+{
+    return exchange->visit ? visit_body_type(exchange)
+                           : exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE);
+}
+
 void *
 exchange_room(struct exchange *exchange)
 {
@@ -177,4 +190,10 @@ void
 exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange))
 {
     exchange->end = end;
+}
+
+bool
+exchange_delivered(struct exchange *exchange)
+{
+    return exchange->delivered;
 }

@@ -77,7 +77,10 @@ struct exchange {
     bool suspended;
     bool streaming;
     bool stream_over;
-    bool beats; /* a heartbeat is due */
+    bool beats;   /* a heartbeat is due */
+    bool tracked; /* the turn goes on until the socket has taken the answer, */
+    bool lost;    /* unless its client was seen to leave before */
+    bool delivered;
     bool body_too_large;
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
@@ -121,6 +124,7 @@ struct server {
     struct connection_list dead;
     size_t connection_count;
     size_t exchange_count;
+    size_t settling;   /* exchanges that are tracked and have their answer */
     struct away *away; /* by name, what waits for other workers */
     uint64_t away_serial;
     struct visit *visits; /* by name */

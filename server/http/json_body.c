@@ -137,18 +137,42 @@ set_member(const struct shape *shape, const double *limits, const char *where,
     return set_value(field, limits, value, in, problem);
 }
 
+/* Parsed, of which the caller has a reference; NULL: *error is invalid-json. */
+static json_t *
+load(const char *bytes, size_t size, size_t flags, enum error *error,
+     struct problem *problem)
+{
+    json_error_t parsed;
+    json_t *value = NULL;
+
+    if (is_too_deep(bytes, size))
+        *error = problem_set(problem, ERROR_INVALID_JSON,
+                             "nested deeper than %d levels", DEPTH_MAX);
+    else
+        value = json_loadb(bytes, size, flags | JSON_DECODE_ANY, &parsed);
+    if (value == NULL && !*error)
+        *error = parse_error(&parsed, problem);
+    return value;
+}
+
+enum error
+json_body_check(const char *bytes, size_t size, struct problem *problem)
+{
+    enum error error = OK;
+    json_auto_t *value = load(bytes, size, 0, &error, problem);
+
+    (void)value;
+    return error;
+}
+
 enum error
 json_body_parse(const struct shape *shape, const double *limits, const char *where,
                 const char *bytes, size_t size, void *in, struct problem *problem)
 {
-    if (is_too_deep(bytes, size))
-        return problem_set(problem, ERROR_INVALID_JSON, "nested deeper than %d levels",
-                           DEPTH_MAX);
-    json_error_t parsed;
-    json_auto_t *object =
-        json_loadb(bytes, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &parsed);
-    if (object == NULL)
-        return parse_error(&parsed, problem);
+    enum error error = OK;
+    json_auto_t *object = load(bytes, size, JSON_REJECT_DUPLICATES, &error, problem);
+    if (error)
+        return error;
     if (!json_is_object(object))
         return problem_set(problem, ERROR_INVALID_JSON,
                            "the body must be an object of parameters");
@@ -156,8 +180,7 @@ json_body_parse(const struct shape *shape, const double *limits, const char *whe
     json_t *value;
     json_object_foreach(object, name, value)
     {
-        enum error error = set_member(shape, limits, where, name, value, in, problem);
-
+        error = set_member(shape, limits, where, name, value, in, problem);
         if (error)
             return error;
     }

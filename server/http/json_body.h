@@ -1,4 +1,4 @@
-/* json_body.h: a JSON object as parameters of a route. The one user of jansson's
+/* json_body.h: JSON as parameters of a route, or as data. The one user of jansson's
  * parser. */
 #pragma once
 
@@ -11,3 +11,7 @@
 MUST_USE enum error
 json_body_parse(const struct shape *shape, const double *limits, const char *where,
                 const char *bytes, size_t size, void *in, struct problem *problem);
+
+/* invalid-json where the bytes are no JSON value. */
+MUST_USE enum error
+json_body_check(const char *bytes, size_t size, struct problem *problem);

@@ -91,6 +91,8 @@ reply_answer(struct exchange *exchange, const struct reply *reply,
     assert(exchange->response == NULL && exchange->phase <= EXCHANGE_WAITING);
     add_headers(exchange, reply, response);
     exchange->status = (uint16_t)reply->status;
+    exchange->tracked = reply->tracked;
+    exchange->server->settling += reply->tracked;
     count_request(exchange, reply->status);
     exchange->response = response;
     exchange->phase = EXCHANGE_ANSWERED;

@@ -41,6 +41,12 @@ struct format_info {
 };
 const struct format_info *format_info(enum format format);
 
+enum body_kind {
+    BODY_PARAMETERS, /* a JSON object with the same names as the query */
+    BODY_JSON,       /* any JSON value, or none: data for the handler */
+    BODY_BYTES,      /* anything: likewise */
+};
+
 struct answer {
     int status;
     enum format format;
@@ -57,6 +63,7 @@ struct route {
     struct shape in;                /* parameters; size 0: none */
     unsigned formats;               /* 1 << enum format, each it can answer in */
     bool while_draining;            /* answers while the server stops */
+    enum body_kind body;            /* of a method that takes one */
     const struct answer *answers;   /* ends with status 0 */
     const enum error *errors;       /* beyond the general ones; ends with OK */
     const char *example;            /* a curl line, behind `curl -s` */
@@ -70,6 +77,9 @@ struct route {
     enum error (*handle)(struct exchange *exchange, const void *in,
                          struct problem *problem);
 };
+
+/* A `home` of who is named by {id}. */
+const char *route_id_home(const char *id, const void *in);
 
 struct route_found {
     const struct route *route; /* NULL: none for this method */

@@ -90,10 +90,9 @@ on_beat(struct timer *timer, int64_t now_ns)
     await_beat(exchange);
 }
 
-void
-exchange_heartbeat(struct exchange *exchange, double seconds)
+static void
+begin_beating(struct exchange *exchange, double seconds)
 {
-    assert(exchange->visit == NULL);
     exchange->heartbeat_ms = (uint32_t)ceil(seconds * 1000);
     exchange->sent_ms = ms_since_received(exchange);
     await_beat(exchange);
@@ -169,6 +168,8 @@ exchange_stream(struct exchange *exchange, const struct reply *reply, stream_nex
     exchange->streaming = true;
     MHD_add_response_header(response, "X-Accel-Buffering", "no");
     reply_answer(exchange, reply, response);
+    if (reply->heartbeat > 0)
+        begin_beating(exchange, reply->heartbeat);
 }
 
 static ssize_t

@@ -90,6 +90,8 @@ class Operation:
         parameters = [(raw["in"], Parameter(raw)) for raw in raw["parameters"]]
         self.query = [each for place, each in parameters if place == "query"]
         self.in_path = [each for place, each in parameters if place == "path"]
+        content = raw.get("requestBody", {}).get("content", {})
+        self.data = next((kind for kind, body in content.items() if "schema" not in body), None)
 
     def target(self, *pairs, segment="nobody", needed=True):
         """With what is required, but for what the pairs (percent-encoded) name."""
@@ -327,7 +329,7 @@ def unknown(client):
             told = {"slug": "unknown-parameter", "param": name[:100], "detail": detail}
             target = operation.target(f"{name}=1")
             client.refused(operation.method, target, **told)
-            if operation.method in WITH_BODY:
+            if takes_parameters(operation):
                 body = json.dumps({name: 1})
                 client.refused(operation.method, operation.target(), body, JSON, **told)
         for name in ("%ff", "%00", "n%00", "%zz"):
@@ -354,8 +356,13 @@ def paths(client):
             client.refused(operation.method, "/" + target, status=404, slug="not-found")
 
 
+def takes_parameters(operation):
+    """Whether its body holds parameters, and is no data."""
+    return operation.method in WITH_BODY and operation.data is None
+
+
 def with_body():
-    return [each for each in OPERATIONS if each.method in WITH_BODY]
+    return [each for each in OPERATIONS if takes_parameters(each)]
 
 
 def members(client):
@@ -383,13 +390,11 @@ def members(client):
 
 def bodies(client):
     """What a body must not be."""
-    for operation in with_body():
+    for operation in with_body() + [each for each in OPERATIONS if each.data == JSON]:
         method, target = operation.method, operation.target()
         for body in ["{", "}", "{]", "junk", '{"a"}', '{"a":}', "{a:1}", "{'a':1}", '{"a":1,}',
                      "{} x", "{}{}", "[", "NaN", "\0", "{\0}", " ", "{}\0", '{"a":"\n"}', DEEP,
-                     "[" * 1000, "[" * 1000 + "]" * 1000, '{"a":' * 1000 + "1" + "}" * 1000,
-                     # and what is JSON, but no object
-                     "[]", '[{"n":1}]', "null", "true", "1", "1.5", '"{}"']:
+                     "[" * 1000, "[" * 1000 + "]" * 1000, '{"a":' * 1000 + "1" + "}" * 1000]:
             client.refused(method, target, body, JSON, slug="invalid-json")
             client.refused(method, target, body.encode(), JSON, slug="invalid-json", chunked=True)
         for body in [b"\xff", b'{"\xff":1}', b"\xef\xbb\xbf{}", b"\xff\xfe{\0}\0", b'{"\0":1}']:
@@ -400,12 +405,17 @@ def bodies(client):
                      "application/json-seq", "json", "junk", "*/*"]:
             client.refused(method, target, b"{}", kind, status=415,
                            slug="unsupported-media-type", detail="curl --json")
+    for operation in with_body():
+        for body in ["[]", '[{"n":1}]', "null", "true", "1", "1.5", '"{}"']:  # no object
+            client.refused(operation.method, operation.target(), body, JSON, slug="invalid-json")
+            client.refused(operation.method, operation.target(), body.encode(), JSON,
+                           slug="invalid-json", chunked=True)
 
 
 def sizes(client):
     """413: with a length that says so, and in chunks."""
     limit = 64 * 1024
-    for operation in with_body():
+    for operation in [each for each in OPERATIONS if each.method in WITH_BODY]:
         method, target = operation.method, operation.target()
         big = b'{"label":"' + b"x" * limit + b'"}'
         client.refused(method, target, big, JSON, status=413, slug="content-too-large",
@@ -413,7 +423,8 @@ def sizes(client):
         client.refused(method, target, big, JSON, status=413, slug="content-too-large",
                        chunked=True)
         # Read whole, and then found to be no JSON.
-        client.refused(method, target, b"x" * limit, JSON, slug="invalid-json")
+        if operation.data in (None, JSON):
+            client.refused(method, target, b"x" * limit, JSON, slug="invalid-json")
 
 
 def uninvited(client):

@@ -16,6 +16,8 @@ static const struct registry_limits WORLD_LIMITS = {
     .max_tasks = 100000,
     .max_waits = 100000,
     .retention_ns = 3600 * NS_PER_SECOND,
+    .max_objects = 1000,
+    .max_object_bytes = 100000,
     .idle_ttl_ns = 600 * NS_PER_SECOND,
 };
 
@@ -67,6 +69,8 @@ world_close(struct world *world)
     assert_int_equal(atomic_load(&registry->peers->tasks.used), 0);
     assert_int_equal(atomic_load(&registry->peers->waits.used), 0);
     assert_int_equal(atomic_load(&registry->peers->finished.used), 0);
+    assert_int_equal(atomic_load(&registry->peers->objects.used), 0);
+    assert_int_equal(atomic_load(&registry->peers->object_bytes.used), 0);
     peers_free(registry->peers);
 }
 

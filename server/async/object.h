@@ -1,0 +1,59 @@
+/*
+ * object.h: what events, semaphores, barriers, latches and queues are alike in: a name,
+ * a line of waiters, and an end when nobody uses them. An object appears on its first
+ * use and goes after the idle ttl, unless somebody waits at it or holds a part of it.
+ * The struct is the head of struct event, semaphore, barrier, latch and queue.
+ */
+#pragma once
+
+#include "async/waitlist.h"
+
+struct object_class {
+    enum object_kind kind;
+    enum record_kind waiter_kind;
+    size_t size, waiter_size; /* of the structs whose heads they are */
+    /* Whether more than its waiters keeps it; NULL: no. */
+    bool (*is_held)(const struct object *object);
+    void (*open)(struct object *object);  /* a new one; NULL: zeroes will do */
+    void (*clear)(struct object *object); /* frees what it holds; NULL: nothing */
+    /* The waiter has left its line without what it waited for; NULL: no matter. */
+    void (*left)(struct waiter *waiter, int64_t now_ns);
+    /* What the waiter was given did not reach its client; NULL: no matter. */
+    void (*give_back)(struct waiter *waiter, int64_t now_ns);
+    void (*free_waiter)(struct waiter *waiter); /* what it carries; NULL: nothing */
+};
+
+struct object {
+    const struct object_class *class;
+    struct registry *registry;
+    UT_hash_handle by_name;
+    TAILQ_ENTRY(object) in_use; /* by the time of its last use */
+    int64_t used_ns;
+    size_t holders;
+    struct waitlist waiters;
+    bool gone;  /* forgotten: nobody finds it, and nothing that is given back counts */
+    char *name; /* owned */
+};
+
+/* NULL where there is none. Asking for it is a use. */
+struct object *object_find(struct registry *registry, const struct object_class *class,
+                           const char *name);
+
+/* Finds or makes it, zeroed behind its head. Errors: too-many-objects, out-of-memory.
+ */
+MUST_USE enum error
+object_need(struct registry *registry, const struct object_class *class,
+            const char *name, struct object **out);
+
+void object_hold(struct object *object);
+void object_release(struct object *object);
+
+/* Clears it, and nobody finds it any more. Who waits there goes on waiting. */
+void object_forget(struct object *object);
+
+/* Whether somebody waits in its line, or holds a part of it. */
+bool object_in_use(const struct object *object);
+
+/* For registry.c. */
+void objects_open(struct registry *registry);
+void objects_forget_all(struct registry *registry);

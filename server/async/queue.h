@@ -1,0 +1,48 @@
+/*
+ * queue.h: asyncio.Queue of blobs: put waits while it is full, get while it is empty,
+ * each in the order of arrival. An item that did not reach its client goes back to
+ * where it was: before all that came later.
+ */
+#pragma once
+
+#include "async/blob.h"
+#include "async/object.h"
+
+struct queue {
+    struct object object;
+    struct blob_list items;
+    size_t size;
+    size_t maxsize; /* fixed while it is filled or waited at; 0: none */
+    uint64_t serial;
+};
+
+struct queue_waiter {
+    struct waiter waiter;
+    bool puts;         /* it waits to put, not to get */
+    struct blob *item; /* what it puts, or has got; held */
+    size_t size;       /* of the queue, once it has put */
+};
+
+struct queue_plan {
+    struct waiter_plan waiter;
+    bool has_maxsize;
+    size_t maxsize;    /* of a put */
+    struct blob *item; /* NULL: gets */
+};
+
+extern const struct object_class queue_class;
+
+/* NULL where the object has not been used. */
+struct queue *queue_find(struct registry *registry, const char *name);
+MUST_USE enum error
+queue_need(struct registry *registry, const char *name, struct queue **out);
+
+/* Waits for an item. The caller holds *out. Errors: as waiter_open. */
+MUST_USE enum error queue_get(struct queue *queue, const struct queue_plan *plan,
+                              int64_t now_ns, struct queue_waiter **out);
+
+/* Waits for room; takes over the plan's item where it succeeds. The caller holds *out.
+ * Errors: parameter-conflict (it is used with another maxsize), those of waiter_open.
+ */
+MUST_USE enum error queue_put(struct queue *queue, const struct queue_plan *plan,
+                              int64_t now_ns, struct queue_waiter **out);

@@ -1,0 +1,252 @@
+#include "async/object.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum { TOLD_AT_ONCE = 64 }; /* then clients are listened to again */
+
+/* ---- leaving -----------------------------------------------------------------------
+ */
+
+/* Takes it from where it stands. */
+static enum waiter_place
+step_out(struct waiter *waiter)
+{
+    struct waitlist *list = &waiter->object->waiters;
+    struct objects *objects = &waiter->object->registry->objects;
+    enum waiter_place place = waiter->place;
+
+    if (place == WAITER_IN_LINE) {
+        TAILQ_REMOVE(&list->line, waiter, link);
+        list->count--;
+    } else if (place == WAITER_WATCHING)
+        TAILQ_REMOVE(&list->watching, waiter, link);
+    else if (place == WAITER_SERVED)
+        TAILQ_REMOVE(&objects->served, waiter, link);
+    waiter->place = WAITER_OUTSIDE;
+    return place;
+}
+
+static void
+give_back(struct waiter *waiter, int64_t now_ns)
+{
+    const struct object_class *class = waiter->object->class;
+
+    if (class->give_back && waiter->outcome == OK && !waiter->object->gone)
+        class->give_back(waiter, now_ns);
+}
+
+static void
+stop(struct record *record, int64_t now_ns)
+{
+    struct waiter *waiter = CONTAINER_OF(record, struct waiter, record);
+    struct object *object = waiter->object;
+    enum waiter_place place = step_out(waiter);
+
+    if (place >= WAITER_SERVED)
+        give_back(waiter, now_ns);
+    else if (place == WAITER_IN_LINE && object->class->left && !object->gone)
+        object->class->left(waiter, now_ns);
+}
+
+void
+waiter_undelivered(struct waiter *waiter, int64_t now_ns)
+{
+    if (waiter->record.state == STATE_DONE)
+        give_back(waiter, now_ns);
+}
+
+static void
+destroy(struct record *record)
+{
+    struct waiter *waiter = CONTAINER_OF(record, struct waiter, record);
+
+    if (waiter->object->class->free_waiter)
+        waiter->object->class->free_waiter(waiter);
+    object_release(waiter->object);
+    free(waiter);
+}
+
+static void
+time_out(struct record *record, int64_t now_ns)
+{
+    record_cancel(record, REASON_TIMEOUT, now_ns);
+}
+
+static const struct record_class waiter_class = {
+    .stop = stop, .release = time_out, .destroy = destroy};
+
+struct waiter *
+waiter_of(struct record *record)
+{
+    return record->class == &waiter_class ? CONTAINER_OF(record, struct waiter, record)
+                                          : NULL;
+}
+
+/* ---- being served ------------------------------------------------------------------
+ */
+
+static void
+tell(struct waiter *waiter, int64_t now_ns)
+{
+    struct record *record = &waiter->record;
+
+    step_out(waiter);
+    if (waiter->holds && waiter->outcome == OK) {
+        waiter->place = WAITER_HOLDING;
+        timers_stop(&record->registry->timers, &record->timeout);
+        record_progress(record, now_ns);
+        return;
+    }
+    record_end(record, waiter->outcome ? STATE_FAILED : STATE_DONE, REASON_NONE,
+               now_ns);
+}
+
+/* Tells some of the served; the others in a later turn. */
+static void
+tell_served(struct registry *registry, int64_t now_ns)
+{
+    struct objects *objects = &registry->objects;
+    struct waiter *waiter;
+
+    for (size_t i = 0; (waiter = TAILQ_FIRST(&objects->served)) != NULL; i++) {
+        /* Out of memory for the timer: all at once then. */
+        if (i >= TOLD_AT_ONCE
+            && timers_start(&registry->timers, &objects->serving, TIMER_RESULT, now_ns)
+                   == OK)
+            return;
+        tell(waiter, now_ns);
+    }
+}
+
+static void
+on_serving(struct timer *timer, int64_t now_ns)
+{
+    struct registry *registry = CONTAINER_OF(timer, struct registry, objects.serving);
+
+    tell_served(registry, now_ns);
+    timers_yield(&registry->timers);
+}
+
+void
+waiter_serve(struct waiter *waiter, enum error outcome)
+{
+    struct objects *objects = &waiter->object->registry->objects;
+
+    step_out(waiter);
+    waiter->outcome = outcome;
+    waiter->place = WAITER_SERVED;
+    TAILQ_INSERT_TAIL(&objects->served, waiter, link);
+}
+
+size_t
+waitlist_serve_all(struct waitlist *list, enum error outcome)
+{
+    size_t count = list->count;
+    struct waiter *waiter;
+
+    while ((waiter = waitlist_first(list)) != NULL)
+        waiter_serve(waiter, outcome);
+    return count;
+}
+
+/* While the timer runs, who was served waits for those before it. */
+void
+waitlist_tell(struct registry *registry, int64_t now_ns)
+{
+    registry->objects.serving.fire = on_serving;
+    if (!timer_runs(&registry->objects.serving))
+        tell_served(registry, now_ns);
+}
+
+/* ---- waiting -----------------------------------------------------------------------
+ */
+
+void
+waitlist_open(struct waitlist *list)
+{
+    TAILQ_INIT(&list->line);
+    TAILQ_INIT(&list->watching);
+}
+
+static enum error
+open_record(struct object *object, struct waiter *waiter,
+            const struct waiter_plan *plan)
+{
+    struct record_plan head = {
+        .kind = object->class->waiter_kind,
+        .label = plan->label,
+        .waits = 1,
+        .timeout_ns = plan->timeout_ns,
+        .created_ns = plan->start_ns,
+    };
+    enum error error = registry_reserve(object->registry, 0, 1);
+    if (error)
+        return error;
+    error = record_open(object->registry, &waiter->record, &waiter_class, &head);
+    if (error)
+        registry_unreserve(object->registry, 0, 1);
+    return error;
+}
+
+enum error
+waiter_open(struct object *object, const struct waiter_plan *plan, struct waiter **out)
+{
+    struct waiter *waiter = calloc(1, object->class->waiter_size);
+    if (waiter == NULL)
+        return ERROR_OUT_OF_MEMORY;
+    enum error error = open_record(object, waiter, plan);
+    if (error) {
+        free(waiter);
+        return error;
+    }
+    waiter->object = object;
+    object_hold(object);
+    *out = waiter;
+    return OK;
+}
+
+void
+waiter_join(struct waiter *waiter)
+{
+    struct waitlist *list = &waiter->object->waiters;
+
+    assert(waiter->place == WAITER_OUTSIDE);
+    TAILQ_INSERT_TAIL(&list->line, waiter, link);
+    waiter->place = WAITER_IN_LINE;
+    waitlist_enter(list);
+}
+
+void
+waitlist_enter(struct waitlist *list)
+{
+    struct waiter *watcher, *next;
+
+    list->count++;
+    for (watcher = TAILQ_FIRST(&list->watching); watcher; watcher = next) {
+        next = TAILQ_NEXT(watcher, link);
+        if (watcher->wanted <= list->count)
+            waiter_serve(watcher, OK);
+    }
+}
+
+void
+waitlist_leave(struct waitlist *list)
+{
+    list->count--;
+}
+
+void
+waiter_watch(struct waiter *waiter, size_t wanted)
+{
+    struct waitlist *list = &waiter->object->waiters;
+
+    assert(waiter->place == WAITER_OUTSIDE);
+    waiter->wanted = wanted;
+    if (wanted <= list->count) {
+        waiter_serve(waiter, OK);
+        return;
+    }
+    TAILQ_INSERT_TAIL(&list->watching, waiter, link);
+    waiter->place = WAITER_WATCHING;
+}
