@@ -16,8 +16,9 @@ struct fault_in {
 };
 
 extern const char *const fault_status_excludes[];
-extern const char *const fault_status_needs[], *const fault_first_needs[],
-                                                   *const fault_key_needs[];
+extern const char *const fault_status_needs[];
+extern const char *const fault_first_needs[];
+extern const char *const fault_key_needs[];
 
 /* The rows for a struct `type` whose member `fault` is a struct fault_in. */
 /* clang-format off */

@@ -125,13 +125,12 @@ const struct route route_wait = {
     .methods = METHOD_GET | METHOD_POST,
     .path = "/wait",
     .text = "Waits a random or a fixed delay, then answers it.",
-    .more = "It is `await wait_random(max_delay)`. Closing the connection cancels the "
-            "wait; half-closing it does too. With `Prefer: respond-async` it becomes a "
-            "task at once, with `Prefer: wait=N` after N seconds. With `status=503`, "
-            "or one "
-            "that `fail_rate` or `fail_first` lets fail, it is `await "
-            "wait_random(max_delay)` "
-            "and `raise Failure(503)`.",
+    .more =
+        "It is `await wait_random(max_delay)`. Closing the connection cancels the "
+        "wait; half-closing it does too. With `Prefer: respond-async` it becomes a "
+        "task at once, with `Prefer: wait=N` after N seconds. With `status=503`, or "
+        "where `fail_rate` or `fail_first` lets it fail, it is `await "
+        "wait_random(max_delay)` and `raise Failure(503)`.",
     .in = SHAPE(struct wait_in, fields),
     .formats = 1 << FORMAT_JSON | 1 << FORMAT_TEXT,
     .answers = answers,

@@ -80,9 +80,9 @@ fault_draw(struct registry *registry, const struct fault_spec *spec,
 }
 
 static bool
-can_fail(const struct fault_spec *spec)
+can_fail(const struct fault_spec *spec, size_t first)
 {
-    return spec->status >= FAILED_STATUS || spec->rate > 0 || spec->first > 0;
+    return spec->status >= FAILED_STATUS || spec->rate > 0 || first > 0;
 }
 
 enum error
@@ -94,7 +94,7 @@ faults_draw(struct registry *registry, const struct fault_spec *spec,
 
     *out = NULL;
     enum error error = take_tries(registry, spec, n, now_ns, &first);
-    if (error || !can_fail(spec))
+    if (error || !can_fail(spec, first))
         return error;
     struct faults *faults = calloc(1, sizeof *faults + bits);
     if (faults == NULL) {

@@ -251,7 +251,7 @@ registry_reset(struct registry *registry, int64_t now_ns)
     struct record *record;
 
     objects_forget_all(registry);
-    if (registry->worker == 0)
+    if (registry->worker == 0) /* what all share goes once */
         tries_clear(&registry->peers->tries);
     finish_launches(registry, now_ns);
     swept.removed = registry->count;

@@ -158,9 +158,10 @@ static const struct record_class wait_class = {
 static enum error
 keep_options(struct registry *registry, struct wait *wait, const struct wait_plan *plan)
 {
-    bool any = plan->timeout_ns || plan->event || fault_spec_given(&plan->faults);
+    bool compared = plan->kind == KIND_TASK && !plan->group
+                    && (plan->timeout_ns || fault_spec_given(&plan->faults));
 
-    if (!any || (plan->group && !plan->event))
+    if (!compared && !plan->event)
         return OK;
     wait->options = calloc(1, sizeof *wait->options);
     if (wait->options == NULL)

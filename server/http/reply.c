@@ -174,7 +174,8 @@ exchange_refuse_more(struct exchange *exchange, const struct problem *problem,
                      exchange_extend *extend)
 {
     int status = problem_status(problem);
-    bool ours = !error_has_any_status(problem->error);
+    bool ours =
+        !error_has_any_status(problem->error); /* else it knows no better time */
     struct reply reply = {
         .status = status,
         .content_type = "application/problem+json",

@@ -622,6 +622,17 @@ what_a_wait_was_asked_with_is_compared(void **state)
     plan.timeout_ns = 0;
     assert_false(wait_is_as_asked(wait, &plan));
     record_release(&wait->record);
+
+    plan = plan_of(KIND_TASK, 1);
+    plan.faults = (struct fault_spec){.first = 1, .key = "k", .fail_status = 503};
+    struct wait *plain = start_kind(KIND_TASK, 1);
+    wait = start(&plan);
+    assert_true(wait_is_as_asked(wait, &plan));
+    assert_int_equal(wait->record.status, 503);
+    assert_false(wait_is_as_asked(plain, &plan));
+    assert_null(plain->options);
+    record_release(&wait->record);
+    record_release(&plain->record);
 }
 
 /* Nothing is left behind: world_close looks. */
@@ -637,6 +648,67 @@ a_gated_wait_finds_no_room_for_its_event(void **state)
     assert_int_equal(wait_start(&world.registry, &plan, &wait), ERROR_TOO_MANY_OBJECTS);
     assert_all_has_ended(&world.registry);
     assert_int_equal(world.registry.timers.count, 0);
+}
+
+/* ---- failures ------------------------------------------------------- */
+
+static void
+a_wait_with_an_error_fails_at_its_deadline(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_WAIT, 1);
+
+    plan.faults.status = 500;
+    struct wait *wait = start(&plan);
+    world_run(&world, 0.999);
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    world_run(&world, 1);
+    assert_int_equal(wait->record.state, STATE_FAILED);
+    assert_int_equal(wait->record.reason, REASON_NONE);
+    assert_int_equal(wait->record.status, 500);
+    assert_true(record_delay(&wait->record) == 1);
+    record_disown(&wait->record, at(1));
+    plan = plan_of(KIND_WAIT, 0);
+    plan.faults.status = 399; /* none yet */
+    wait = start(&plan);
+    wait_settle(wait, world.clock.now_ns);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    assert_int_equal(wait->record.status, 399);
+    record_disown(&wait->record, at(1));
+}
+
+static void
+what_has_not_started_is_no_try(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_TASK, 1);
+    struct wait *wait = NULL;
+
+    plan.faults = (struct fault_spec){.first = 1, .key = "k", .fail_status = 503};
+    world.registry.limits.max_waits = 0;
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), ERROR_TOO_MANY_WAITS);
+    world.registry.limits.max_waits = 9;
+    wait = start(&plan);
+    assert_int_equal(wait->record.status, 503);
+    record_release(&wait->record);
+    wait = start(&plan);
+    assert_int_equal(wait->record.status, 0);
+    record_release(&wait->record);
+}
+
+static void
+cancelled_before_its_deadline_it_has_not_failed(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_TASK, 1);
+
+    plan.faults.status = 500;
+    plan.timeout_ns = NS_PER_SECOND / 2;
+    struct wait *wait = start(&plan);
+    world_run(&world, 2);
+    assert_int_equal(wait->record.state, STATE_CANCELLED);
+    assert_int_equal(wait->record.reason, REASON_TIMEOUT);
+    record_release(&wait->record);
 }
 
 int
@@ -665,6 +737,9 @@ main(void)
         TEST(with_room_for_no_task_a_label_is_not_kept),
         TEST(one_task_too_many_is_refused),
         TEST(one_wait_too_many_is_refused),
+        TEST(a_wait_with_an_error_fails_at_its_deadline),
+        TEST(what_has_not_started_is_no_try),
+        TEST(cancelled_before_its_deadline_it_has_not_failed),
         TEST(a_watch_may_stop_itself_and_the_next_one),
         TEST(a_watch_of_a_group_may_cancel_another_member),
         TEST(a_gated_wait_ends_when_its_event_is_set),

@@ -311,6 +311,126 @@ each_of_the_n_counts(void **state)
     record_disown(&other->record, at(0));
 }
 
+/* ---- failures ------------------------------------------------------- */
+
+/* One after another, of which the first and the third fail. */
+static struct wait_n_plan
+failing_plan(void)
+{
+    struct wait_n_plan plan = plan_of(6, 1);
+
+    plan.limit = 1;
+    plan.spec.seeded = true;
+    plan.spec.seed = 7;
+    plan.faults = (struct fault_spec){.drawn = true, .rate = 0.5, .fail_status = 500};
+    return plan;
+}
+
+static void
+failures_are_ends_and_sorted_out(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = failing_plan();
+    struct wait_n *wait_n = start(&plan);
+    const struct batch *batch = wait_n->batch;
+
+    world_run(&world, 3);
+    assert_int_equal(wait_n->ended, 3);
+    assert_int_equal(wait_n->failed, 2);
+    assert_int_equal(wait_n_done(wait_n), 1);
+    assert_int_equal(batch_failure(batch, 0), 0);
+    assert_int_equal(batch_failure(batch, 1), 2);
+    assert_int_equal(batch_success(batch, 0), 1);
+    assert_int_equal(batch_status(batch, 0), 500);
+    assert_int_equal(batch_status(batch, 1), 0);
+    world_run(&world, 6);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_int_equal(wait_n->failed, 2);
+    assert_int_equal(batch_success(batch, 3), 5);
+    assert_int_equal(wait_n_cancelled(wait_n), 0);
+    record_disown(&wait_n->record, at(6));
+}
+
+static void
+the_first_error_may_end_it(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = failing_plan();
+
+    plan.faults.rate = 0.1; /* none of these */
+    plan.ending.first_error = true;
+    struct wait_n *none = start(&plan);
+    world_run(&world, 6);
+    assert_int_equal(none->record.state, STATE_DONE);
+    assert_int_equal(none->ended, 6);
+    record_disown(&none->record, at(6));
+    plan = failing_plan();
+    plan.ending.first_error = true;
+    struct wait_n *wait_n = start(&plan);
+    world_run(&world, 9);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_int_equal(wait_n->ended, 1);
+    assert_int_equal(wait_n->failed, 1);
+    assert_int_equal(wait_n_cancelled(wait_n), 5);
+    assert_true(wait_n->record.finished_ns == at(7));
+    record_disown(&wait_n->record, at(9));
+}
+
+static void
+an_error_that_cancels_is_its_own(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = failing_plan();
+
+    plan.ending.cancel_on_error = true;
+    plan.ending.most = 5;
+    struct wait_n *wait_n = start(&plan);
+    world_run(&world, 1);
+    assert_int_equal(wait_n->record.state, STATE_FAILED);
+    assert_int_equal(wait_n->record.status, 500);
+    assert_int_equal(wait_n_cancelled(wait_n), 5);
+    assert_int_equal(world.registry.timers.count, 0);
+    assert_all_has_ended(&world.registry);
+    assert_true(record_delay(&wait_n->record) == 1);
+    record_disown(&wait_n->record, at(1));
+}
+
+static void
+of_many_due_at_once_none_ends_after_the_error(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = plan_of(5000, 1);
+
+    plan.faults = (struct fault_spec){.first = 1, .key = "k", .fail_status = 500};
+    plan.ending.cancel_on_error = true;
+    struct wait_n *wait_n = start(&plan);
+    world.clock.now_ns = at(9);
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    assert_int_equal(wait_n->ended, 1);
+    assert_int_equal(wait_n->record.state, STATE_FAILED);
+    record_disown(&wait_n->record, at(9));
+    struct wait_n *next = start(&plan); /* 5,000 tries have been */
+    manual_clock_run(&world.clock, &world.registry.timers, at(20));
+    assert_int_equal(next->record.state, STATE_DONE);
+    assert_int_equal(next->ended, 5000);
+    record_disown(&next->record, at(20));
+}
+
+static void
+fired_early_they_fail_all_the_same(void **state)
+{
+    (void)state;
+    struct wait_n_plan plan = failing_plan();
+    struct wait_n *wait_n = start(&plan);
+
+    batch_release(wait_n->batch, at(0));
+    world_run(&world, 0.5);
+    assert_int_equal(wait_n->record.state, STATE_DONE);
+    assert_int_equal(wait_n->ended, 6);
+    assert_int_equal(wait_n->failed, 2);
+    record_disown(&wait_n->record, at(1));
+}
+
 int
 main(void)
 {
@@ -330,6 +450,11 @@ main(void)
         TEST(its_reader_keeps_it_when_it_is_put_out),
         TEST(a_released_one_is_done),
         TEST(each_of_the_n_counts),
+        TEST(failures_are_ends_and_sorted_out),
+        TEST(the_first_error_may_end_it),
+        TEST(an_error_that_cancels_is_its_own),
+        TEST(of_many_due_at_once_none_ends_after_the_error),
+        TEST(fired_early_they_fail_all_the_same),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
