@@ -24,7 +24,7 @@
 static struct {
     uint64_t first, seeds, steps;
     bool trace;
-} asked = {.first = 1, .seeds = 20, .steps = 2000};
+} asked = {.first = 1, .seeds = 60, .steps = 5000};
 
 /* ---- chance ------------------------------------------------------------------------
  */
@@ -107,6 +107,24 @@ static const struct {
     [OP_JUMP] = {"jump", 3, THINGS},
 };
 
+/* Nearly everybody waits for one event, so that more are served together than are told
+ * at once, and others come while they are not told. */
+static void
+draw_crowd(struct trial *trial)
+{
+    trial->weights[OP_WAIT_EVENT] = 400;
+    trial->weights[OP_PUT] = trial->weights[OP_CANCEL] = 20;
+    trial->weights[OP_SET] = 2;
+    trial->weights[OP_CLEAR] = 20;
+    trial->weights[OP_TURN] = 4;
+    trial->weights[OP_ADVANCE] = trial->weights[OP_JUMP] = 1;
+    trial->weights[OP_DESERT] = trial->weights[OP_RESET] = 0;
+    trial->limits.waits = 1000;
+    trial->each = EACH;
+    trial->names = 1;
+    trial->patience = 50;
+}
+
 /* Each seed has its habits, so that lines become long in one and clients fickle in
  * another (A. Groce et al., "Swarm testing", 2012). */
 static void
@@ -125,13 +143,15 @@ begin_trial(struct trial *trial, uint64_t seed)
     };
     for (size_t i = 0; i < OP_KINDS; i++)
         trial->weights[i] = ops[i].weight * (size_t)ONE_OF(chance, 0, 1, 1, 2, 8);
-    for (size_t i = OP_WAIT_EVENT; i <= OP_WAIT_EVENT + below(chance, 3); i++)
-        trial->weights[OP_ADVANCE] += ops[i].weight;
     trial->weights[OP_TAKE] += 1;
+    trial->weights[OP_TURN] += 1;
+    trial->weights[OP_ADVANCE] += 1;
     trial->weights[OP_RESET] /= (size_t)ONE_OF(chance, 1, 2, 1000);
     trial->each = (size_t)ONE_OF(chance, 1, 3, EACH, EACH);
     trial->names = 1 + below(chance, NAMES);
     trial->patience = (size_t)ONE_OF(chance, 1, 2, 2, 10, 1000);
+    if (one_in(chance, 3))
+        draw_crowd(trial);
     model_open(&trial->model, &trial->limits, MANUAL_CLOCK_START_NS);
     real_open(&trial->real, &trial->limits);
 }
@@ -139,18 +159,40 @@ begin_trial(struct trial *trial, uint64_t seed)
 /* ---- what next ---------------------------------------------------------------------
  */
 
-/* A request of a random client that is open, or is not; NOBODY: there is none. */
+static bool
+is_free(const struct request *r)
+{
+    return !r->open;
+}
+
+static bool
+is_open(const struct request *r)
+{
+    return r->open;
+}
+
+static bool
+has_ended(const struct request *r)
+{
+    return r->how > HOLDING;
+}
+
+static bool
+is_served(const struct request *r)
+{
+    return r->place == SERVED;
+}
+
+/* One of a random client; NOBODY: there is none. */
 static size_t
-find_slot(struct trial *trial, bool open, bool ended)
+find_slot(struct trial *trial, bool (*fits)(const struct request *r))
 {
     size_t from = below(&trial->chance, SLOTS);
 
     for (size_t i = 0; i < SLOTS; i++) {
         size_t slot = (from + i * EACH + i / CLIENTS) % SLOTS;
-        const struct request *r = &trial->model.requests[slot];
 
-        if (slot % EACH < trial->each && r->open == open
-            && (!ended || r->how > HOLDING))
+        if (slot % EACH < trial->each && fits(&trial->model.requests[slot]))
             return slot;
     }
     return NOBODY;
@@ -240,24 +282,49 @@ draw_lease(struct trial *trial, struct op *op)
     op->name = grant->name;
 }
 
+static size_t
+draw_slot(struct trial *trial, enum op_kind kind)
+{
+    size_t slot = NOBODY;
+
+    if (makes_request(kind))
+        return find_slot(trial, is_free);
+    if (kind == OP_TAKE)
+        return find_slot(trial, has_ended);
+    if ((kind == OP_CANCEL || kind == OP_LEAVE) && one_in(&trial->chance, 2))
+        slot = find_slot(trial, is_served); /* a rare moment */
+    return slot == NOBODY ? find_slot(trial, is_open) : slot;
+}
+
+/* All are busy: somebody takes the answer, or gives up, or is released. */
+static struct op
+make_room(struct trial *trial)
+{
+    struct op op = {.kind = OP_TAKE, .until_ns = trial->model.now_ns};
+
+    op.slot = draw_slot(trial, OP_TAKE);
+    if (op.slot == NOBODY) {
+        op.kind = one_in(&trial->chance, 2) ? OP_LEAVE : OP_SET;
+        op.slot = draw_slot(trial, OP_LEAVE);
+    }
+    return op;
+}
+
 static struct op
 draw_op(struct trial *trial)
 {
     uint64_t *chance = &trial->chance;
     struct op op = {.kind = draw_kind(trial), .until_ns = trial->model.now_ns};
-    bool ended = op.kind == OP_TAKE;
 
-    op.slot = find_slot(trial, !makes_request(op.kind), ended);
-    if (op.slot == NOBODY && makes_request(op.kind)) {
-        op.kind = one_in(chance, 4) ? OP_LEAVE : OP_TAKE;
-        op.slot = find_slot(trial, true, op.kind == OP_TAKE);
-    }
+    op.slot = draw_slot(trial, op.kind);
+    if (op.slot == NOBODY && makes_request(op.kind))
+        op = make_room(trial);
     if (op.slot == NOBODY && op.kind >= OP_CANCEL && op.kind <= OP_DESERT)
-        op.kind = OP_ADVANCE;
+        op.kind = OP_LOOK;
     op.thing = ops[op.kind].thing < THINGS ? ops[op.kind].thing
                                            : (enum thing)below(chance, THINGS);
     op.name = below(chance, trial->names);
-    op.other = op.kind == OP_RIVAL ? find_slot(trial, true, false) : NOBODY;
+    op.other = op.kind == OP_RIVAL ? find_slot(trial, is_open) : NOBODY;
     op.timeout_ns = one_in(chance, trial->patience)
                         ? ONE_OF(chance, 1, 2, 3, 5, 10, 50) * NS_PER_MS
                         : 0;
