@@ -31,6 +31,8 @@
     ROUTE(queue_put)                                                                   \
     ROUTE(queue_get_item)                                                              \
     ROUTE(queue_inspect)                                                               \
+    ROUTE(clock)                                                                       \
+    ROUTE(clock_advance)                                                               \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \
     ROUTE(healthz)                                                                     \
