@@ -92,7 +92,8 @@ struct advance_in {
 static const struct field advance_fields[] = {
     FIELD(struct advance_in, by, FIELD_DURATION, .required = true, .max = 30 * DAY,
           .unit = "seconds", .example = "5",
-          .text = "How far it goes; 0 only does what is due."),
+          .text = "How far it goes, rounded up to whole ns as delays are; 0 only does what "
+                  "is due."),
 };
 /* clang-format on */
 
@@ -133,12 +134,12 @@ handle_advance(struct exchange *exchange, const void *raw, struct problem *probl
     *advance = (struct advance){
         .exchange = exchange, .by_ns = seconds_to_ns(in->by.seconds), .over = on_over};
     if (!advance_begin(advance)) {
+        problem_set(problem, ERROR_INVALID_PARAMETER,
+                    "by=%.17g goes beyond the end of this clock, 140 years after its "
+                    "beginning",
+                    in->by.seconds);
         problem_param(problem, "by", strlen("by"));
-        return problem_set(
-            problem, ERROR_INVALID_PARAMETER,
-            "by=%.17g goes beyond the end of this clock, 140 years after "
-            "its beginning",
-            in->by.seconds);
+        return ERROR_INVALID_PARAMETER;
     }
     exchange_at_end(exchange, end);
     return OK;

@@ -142,8 +142,10 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
     }
     if (used == 0 && !exchange->stream_over)
         used = take_heartbeat(exchange, buffer, room);
-    else if (exchange->heartbeat_ms)
+    else if (exchange->heartbeat_ms) {
         exchange->sent_ms = ms_since_received(exchange);
+        exchange->beats = false; /* that was a sign of life */
+    }
     if (used == 0)
         return sleep_or_end(exchange, buffer);
     reply_count_bytes(exchange, used);

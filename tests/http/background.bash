@@ -124,6 +124,21 @@ own_server() {
     server_start "$BATS_TEST_TMPDIR/own" "$@"
 }
 
+# own_manual_server FLAG...: the same, on whose clock time goes by `advance` alone; so it
+# has one worker.
+own_manual_server() {
+    own_server --clock manual --workers 1 "$@"
+}
+
+# advance SECONDS: lets time pass there; sets `fired`. What was due has been answered.
+advance() {
+    local answer
+
+    answer=$(curl -sSg --max-time 60 --json "{\"by\":$1}" "$URL/clock/advance") || return
+    fired=$(jq -e .fired <<<"$answer") || fail "advance $1: $answer" || return
+    export fired
+}
+
 # A test that has failed leaves its server behind.
 teardown() {
     local dir=$BATS_TEST_TMPDIR/own
