@@ -6,17 +6,18 @@ enum { ARITY = 4, FIRST_CAPACITY = 64 };
 
 struct timers_entry {
     int64_t deadline_ns;
-    uint64_t order; /* rank in the highest bits, then the order of starting */
+    uint64_t order; /* rank in the highest bits, then the order of starting; the highest
+                       is that of upkeep, and of what stands at the end of time */
     struct timer *timer;
 };
 
 enum { RANK_SHIFT = 62 };
+_Static_assert(TIMER_UPKEEP == 2, "it sets the highest bit");
 
-static bool
+static size_t
 is_idle(const struct timers_entry *entry)
 {
-    return entry->order >> RANK_SHIFT == TIMER_UPKEEP
-           || entry->deadline_ns == INT64_MAX;
+    return entry->order >> 63;
 }
 
 static bool
@@ -101,7 +102,8 @@ timers_start(struct timers *timers, struct timer *timer, enum timer_rank rank,
     timer->deadline_ns = deadline_ns;
     struct timers_entry entry = {
         .deadline_ns = deadline_ns,
-        .order = (uint64_t)rank << RANK_SHIFT | timers->started++,
+        .order = (uint64_t)(deadline_ns == INT64_MAX) << 63
+                 | (uint64_t)rank << RANK_SHIFT | timers->started++,
         .timer = timer,
     };
     timers->idle += is_idle(&entry);

@@ -13,7 +13,7 @@
 /* At one instant results come before limits: a wait that ends when its timeout does has
  * ended well. Upkeep is what nobody waits for: it tidies up, or only says that it is
  * there. */
-enum timer_rank { TIMER_RESULT, TIMER_LIMIT, TIMER_UPKEEP };
+enum timer_rank { TIMER_RESULT, TIMER_LIMIT, TIMER_UPKEEP = 2 };
 
 /* Embedded in what it times; zeroed at first. `fire` may start and stop any timer, this
  * one too, and may free what holds it. */

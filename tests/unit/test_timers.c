@@ -274,13 +274,22 @@ struct model {
     uint64_t started;
 };
 
+/* What stands at the end of time is like upkeep. */
+static int
+model_rank(const struct writer *writer)
+{
+    bool never = writer->timer.deadline_ns == INT64_MAX;
+
+    return (int)writer->rank | (never ? TIMER_UPKEEP : 0);
+}
+
 static bool
 is_before(const struct writer *a, const struct writer *b)
 {
     if (a->timer.deadline_ns != b->timer.deadline_ns)
         return a->timer.deadline_ns < b->timer.deadline_ns;
-    if (a->rank != b->rank)
-        return a->rank < b->rank;
+    if (model_rank(a) != model_rank(b))
+        return model_rank(a) < model_rank(b);
     return a->order < b->order;
 }
 
