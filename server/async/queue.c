@@ -175,6 +175,25 @@ queue_need(struct registry *registry, const char *name, struct queue **out)
     return error;
 }
 
+/* Only a put says what it is: who gets may well be there before. */
+static void
+forget_maxsize_if_unused(struct queue *queue)
+{
+    if (queue->size > 0 || object_in_use(&queue->object))
+        return;
+    queue->maxsize = 0;
+    queue->sized = false;
+}
+
+static void
+say_maxsize(struct queue *queue, const struct queue_plan *plan)
+{
+    if (queue->sized)
+        return;
+    queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
+    queue->sized = true;
+}
+
 static enum error
 begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
       struct queue_waiter **out)
@@ -186,6 +205,8 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
         return error;
     *out = mine(waiter);
     (*out)->puts = plan->item != NULL;
+    if ((*out)->puts)
+        say_maxsize(queue, plan);
     (*out)->item = plan->item;
     if (must_wait(queue, *out))
         waiter_join(waiter);
@@ -201,6 +222,7 @@ enum error
 queue_get(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
+    forget_maxsize_if_unused(queue);
     return begin(queue, plan, now_ns, out);
 }
 
@@ -208,11 +230,8 @@ enum error
 queue_put(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
-    bool in_use = queue->size > 0 || object_in_use(&queue->object);
-
-    if (in_use && plan->has_maxsize && plan->maxsize != queue->maxsize)
+    forget_maxsize_if_unused(queue);
+    if (queue->sized && plan->has_maxsize && plan->maxsize != queue->maxsize)
         return ERROR_PARAMETER_CONFLICT;
-    if (!in_use)
-        queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
     return begin(queue, plan, now_ns, out);
 }

@@ -696,13 +696,19 @@ use_queue(struct model *m, struct object *queue, const struct op *op)
 
     if (puts && need_item(m, op->bytes, &item))
         return refuse(ERROR_TOO_MANY_BYTES);
-    if (puts && used && op->number >= 0 && op->number != queue->maxsize)
+    if (!used) {
+        queue->maxsize = 0;
+        queue->sized = false;
+    }
+    if (puts && queue->sized && op->number >= 0 && op->number != queue->maxsize)
         return refuse(ERROR_PARAMETER_CONFLICT);
-    if (puts && !used)
-        queue->maxsize = op->number >= 0 ? op->number : 0;
     struct request *r = open_request(m, op, queue);
     if (r == NULL)
         return refuse(ERROR_TOO_MANY_WAITS);
+    if (puts && !queue->sized) {
+        queue->maxsize = op->number >= 0 ? op->number : 0;
+        queue->sized = true;
+    }
     r->item = item.id;
     r->item_size = item.size;
     if (must_wait_for_queue(queue, r))
