@@ -14,7 +14,8 @@ struct app {
 extern const struct route *const api_routes[];
 
 /* The field behind {id} in a path. */
-extern const struct field api_id_field;
+extern const struct field api_id_field;   /* of a record */
+extern const struct field api_name_field; /* of a coordination object */
 
 /* The OpenAPI 3.1 document with these limits, and docs/api.md (Markdown). */
 void api_print_openapi(const struct app *app, const double *limits, struct text *out);

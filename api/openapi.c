@@ -47,6 +47,7 @@ schema(const struct field *field, const double *limits)
 {
     switch (field->kind) {
     case FIELD_DURATION: return duration_schema(field, limits);
+    case FIELD_NUMBER: return schema_of_number(field, limits, "number");
     case FIELD_INTEGER: return schema_of_number(field, limits, "integer");
     case FIELD_SIZE: return schema_of_number(field, limits, "integer");
     case FIELD_SEED: return json_pack("{s:s, s:i}", "type", "integer", "minimum", 0);
@@ -123,6 +124,15 @@ request_body(const struct route *route, const double *limits)
                      "additionalProperties", 0, "properties", properties);
 }
 
+/* Of a body that is data: anything. */
+static json_t *
+data_body(const struct route *route)
+{
+    const char *type = route->body == BODY_JSON ? "application/json" : "*/*";
+
+    return json_pack("{s:b, s:{s:{}}}", "required", 0, "content", type);
+}
+
 static json_t *
 media(const struct answer *answer)
 {
@@ -162,7 +172,10 @@ add_error(json_t *responses, enum error error)
 {
     char status[8];
 
-    snprintf(status, sizeof status, "%d", error_info(error)->status);
+    if (error_has_any_status(error))
+        snprintf(status, sizeof status, "default");
+    else
+        snprintf(status, sizeof status, "%d", error_info(error)->status);
     if (json_object_get(responses, status))
         return;
     json_object_set_new(responses, status,
@@ -224,7 +237,9 @@ add_operation(json_t *item, const struct route *route, unsigned method,
 
     if (route->more)
         json_object_set_new(operation, "description", json_string(route->more));
-    if ((method & METHODS_WITH_BODY) && route->in.count)
+    if ((method & METHODS_WITH_BODY) && route->body != BODY_PARAMETERS)
+        json_object_set_new(operation, "requestBody", data_body(route));
+    else if ((method & METHODS_WITH_BODY) && route->in.count)
         json_object_set_new(operation, "requestBody", request_body(route, limits));
     for (const char *c = method_name(method); *c; c++)
         text_append(&lower, (char[]){(char)(*c | 32)}, 1);

@@ -15,6 +15,22 @@
     ROUTE(task_cancel)                                                                 \
     ROUTE(task_result)                                                                 \
     ROUTE(task_result_post)                                                            \
+    ROUTE(event_get)                                                                   \
+    ROUTE(event_put)                                                                   \
+    ROUTE(event_clear)                                                                 \
+    ROUTE(semaphore_acquire)                                                           \
+    ROUTE(semaphore_release)                                                           \
+    ROUTE(semaphore_renew)                                                             \
+    ROUTE(semaphore_get)                                                               \
+    ROUTE(barrier_wait)                                                                \
+    ROUTE(barrier_abort)                                                               \
+    ROUTE(barrier_get)                                                                 \
+    ROUTE(barrier_delete)                                                              \
+    ROUTE(latch_count)                                                                 \
+    ROUTE(latch_get)                                                                   \
+    ROUTE(queue_put)                                                                   \
+    ROUTE(queue_get_item)                                                              \
+    ROUTE(queue_inspect)                                                               \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \
     ROUTE(healthz)                                                                     \

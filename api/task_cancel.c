@@ -45,6 +45,6 @@ const struct route route_task_cancel = {
     .answers = answers,
     .errors = errors,
     .example = "-X POST localhost:8080/tasks/nightly/cancel",
-    .home = task_home,
+    .home = route_id_home,
     .handle = handle,
 };

@@ -1,6 +1,8 @@
 #include "api/task_json.h"
 
 #include "api/measure_json.h"
+#include "api/object_json.h"
+#include "api/task_problem.h"
 #include "api/wait_n_json.h"
 #include "async/group.h"
 #include "async/measure.h"
@@ -22,9 +24,10 @@ static void
 write_times(struct record *record, int64_t now_ns, struct json_writer *json)
 {
     const struct wait *wait = wait_of(record);
-    bool has_deadline = wait && record->state != STATE_QUEUED;
+    bool gated = wait && wait_is_gated(wait);
+    bool has_deadline = wait && record->state != STATE_QUEUED && !gated;
 
-    if (wait) {
+    if (wait && !gated) {
         json_member_double(json, "delay", wait->delay);
         json_member_double(json, "remaining", wait_remaining(wait, now_ns));
     } else {
@@ -50,7 +53,14 @@ write_outcome(struct record *record, struct json_writer *json)
         task_write_result(record, json);
     else
         json_write_null(json);
-    json_member_null(json, "error");
+    json_key(json, "error");
+    if (record->state == STATE_FAILED) {
+        struct problem problem;
+
+        task_problem(record, false, &problem);
+        problem_write(&problem, json);
+    } else
+        json_write_null(json);
     json_member_string(json, "cancel_reason",
                        record->reason ? cancel_reason_words[record->reason] : NULL);
 }
@@ -60,10 +70,16 @@ write_progress(struct record *record, struct json_writer *json)
 {
     const struct wait_n *wait_n = wait_n_of(record);
     const struct measure *measure = measure_of(record);
+    const struct waiter *waiter = waiter_of(record);
+    const struct wait *wait = wait_of(record);
 
+    if (wait && wait->options && wait->options->event[0])
+        json_member_string(json, "event", wait->options->event);
+    if (waiter)
+        json_member_string(json, "object", waiter->object->name);
     if (wait_n) {
         json_member_integer(json, "n", (int64_t)wait_n->n);
-        json_member_integer(json, "done", (int64_t)wait_n->done);
+        json_member_integer(json, "done", (int64_t)wait_n_done(wait_n));
     }
     if (measure) {
         json_member_integer(json, "n", (int64_t)measure->n);
@@ -102,6 +118,7 @@ task_write_result(struct record *record, struct json_writer *json)
 {
     const struct wait *wait = wait_of(record);
     struct wait_n *wait_n = wait_n_of(record);
+    const struct waiter *waiter = waiter_of(record);
 
     json_begin_object(json);
     if (wait) {
@@ -110,7 +127,9 @@ task_write_result(struct record *record, struct json_writer *json)
     } else if (wait_n) {
         wait_n_write_head(wait_n, json);
         wait_n_write_tail(wait_n, json);
-    } else
+    } else if (waiter)
+        waiter_write(waiter, json);
+    else
         measure_write(measure_of(record), json);
     json_end_object(json);
 }

@@ -1,9 +1,12 @@
-/* task_problem.h: what those who await a record are told when it was cancelled. */
+/* task_problem.h: what those who await a record are told when it was not done. */
 #pragma once
 
 #include "async/record.h"
 #include "base/problem.h"
 
-/* Why a record was cancelled, for those who await it. Its own timeout is 504 for the
- * request that asked for it (`own`), 409 for others. */
+/* The failure that was asked for, with that HTTP status. */
+enum error task_failure(int status, struct problem *problem);
+
+/* Why a record failed or was cancelled, for those who await it. Its own timeout is 504
+ * for the request that asked for it (`own`), 409 for others. */
 enum error task_problem(const struct record *record, bool own, struct problem *problem);

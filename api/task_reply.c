@@ -33,11 +33,10 @@ task_reply_created(struct exchange *exchange, struct record *record)
     send(exchange, &reply, record);
 }
 
-const char *
-task_home(const char *id, const void *in)
+int
+task_status(const struct record *record)
 {
-    (void)in;
-    return id;
+    return record->status ? record->status : 200;
 }
 
 struct record *

@@ -5,12 +5,14 @@
 #pragma once
 
 #include "async/blob.h"
+#include "async/gate.h"
 #include "async/object.h"
 
 struct event {
     struct object object;
-    uint64_t generation;  /* how many times it was set */
-    struct blob *payload; /* of the last set; NULL: none, or cleared */
+    uint64_t generation;    /* how many times it was set */
+    struct blob *payload;   /* of the last set; NULL: none, or cleared */
+    struct gate_list gates; /* count as waiting, too */
     bool set;
 };
 
@@ -18,8 +20,9 @@ struct event_waiter {
     struct waiter waiter;
     bool for_next; /* waits for a generation above `above`, set or not */
     uint64_t above;
-    uint64_t generation;  /* that served it, */
-    struct blob *payload; /* and what came with it */
+    uint64_t generation;  /* when it was served, */
+    bool set;             /* likewise */
+    struct blob *payload; /* likewise */
 };
 
 struct event_plan {
@@ -41,6 +44,11 @@ size_t event_set(struct event *event, struct blob *payload, int64_t now_ns);
 
 /* Who waits goes on waiting. */
 void event_clear(struct event *event);
+
+/* For gate.c: the gate stands there until it is opened, or taken away (nothing, where
+ * it does not stand anywhere). The event is not set. */
+void event_gate(struct event *event, struct gate *gate, int64_t now_ns);
+void event_ungate(struct gate *gate);
 
 /* Waits until it is set, or for the next generation. The caller holds *out. Errors: as
  * waiter_open. */

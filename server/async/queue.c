@@ -175,7 +175,7 @@ queue_need(struct registry *registry, const char *name, struct queue **out)
     return error;
 }
 
-/* Only a put says what it is: who gets may well be there before. */
+/* What was named goes with the last who used it. */
 static void
 forget_maxsize_if_unused(struct queue *queue)
 {
@@ -185,13 +185,12 @@ forget_maxsize_if_unused(struct queue *queue)
     queue->sized = false;
 }
 
-static void
-say_maxsize(struct queue *queue, const struct queue_plan *plan)
+/* Who waits at an empty queue gets, and names no maxsize. */
+static bool
+contradicts(const struct queue *queue, const struct queue_plan *plan)
 {
-    if (queue->sized)
-        return;
-    queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
-    queue->sized = true;
+    return plan->has_maxsize && plan->maxsize != queue->maxsize
+           && (queue->sized || queue->size > 0);
 }
 
 static enum error
@@ -205,8 +204,10 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
         return error;
     *out = mine(waiter);
     (*out)->puts = plan->item != NULL;
-    if ((*out)->puts)
-        say_maxsize(queue, plan);
+    if (plan->has_maxsize) {
+        queue->maxsize = plan->maxsize;
+        queue->sized = true;
+    }
     (*out)->item = plan->item;
     if (must_wait(queue, *out))
         waiter_join(waiter);
@@ -231,7 +232,7 @@ queue_put(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
     forget_maxsize_if_unused(queue);
-    if (queue->sized && plan->has_maxsize && plan->maxsize != queue->maxsize)
+    if (contradicts(queue, plan))
         return ERROR_PARAMETER_CONFLICT;
     return begin(queue, plan, now_ns, out);
 }

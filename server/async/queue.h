@@ -13,7 +13,7 @@ struct queue {
     struct blob_list items;
     size_t size;
     size_t maxsize; /* 0: none */
-    bool sized;     /* a put has said which: it is fixed until the queue is unused */
+    bool sized;     /* a put has named it: it is fixed until the queue is unused */
     uint64_t serial;
 };
 

@@ -32,8 +32,8 @@ end(struct json_writer *json, const char *bracket)
     json->comma = true;
 }
 
-static void
-write_raw(struct json_writer *json, const char *bytes, size_t size)
+void
+json_write_verbatim(struct json_writer *json, const char *bytes, size_t size)
 {
     separate(json);
     text_append(json->out, bytes, size);
@@ -121,7 +121,7 @@ json_end_array(struct json_writer *json)
 void
 json_key(struct json_writer *json, const char *key)
 {
-    write_raw(json, "\"", 1);
+    json_write_verbatim(json, "\"", 1);
     text_string(json->out, key);
     text_append(json->out, "\":", 2);
     json->comma = false;
@@ -133,7 +133,7 @@ json_write_double(struct json_writer *json, double value)
     char number[NUMBER_TEXT_MAX];
 
     assert(isfinite(value));
-    write_raw(json, number, number_print(value, number));
+    json_write_verbatim(json, number, number_print(value, number));
 }
 
 void
@@ -141,7 +141,7 @@ json_write_seconds(struct json_writer *json, int64_t ns)
 {
     char number[NUMBER_TEXT_MAX];
 
-    write_raw(json, number, print_seconds(ns, number));
+    json_write_verbatim(json, number, print_seconds(ns, number));
 }
 
 void
@@ -150,7 +150,7 @@ json_write_integer(struct json_writer *json, int64_t value)
     char number[NUMBER_TEXT_MAX];
     int size = snprintf(number, sizeof number, "%" PRId64, value);
 
-    write_raw(json, number, (size_t)size);
+    json_write_verbatim(json, number, (size_t)size);
 }
 
 void
@@ -163,7 +163,7 @@ json_write_flag(struct json_writer *json, bool value)
 void
 json_write_null(struct json_writer *json)
 {
-    write_raw(json, "null", 4);
+    json_write_verbatim(json, "null", 4);
 }
 
 void
@@ -178,7 +178,7 @@ json_write_string(struct json_writer *json, const char *string)
 void
 json_write_bytes(struct json_writer *json, const char *bytes, size_t size)
 {
-    write_raw(json, "\"", 1);
+    json_write_verbatim(json, "\"", 1);
     json_escape(json->out, bytes, size);
     text_append(json->out, "\"", 1);
 }

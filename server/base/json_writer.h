@@ -31,6 +31,8 @@ void json_write_integer(struct json_writer *json, int64_t value);
 void json_write_flag(struct json_writer *json, bool value);
 void json_write_null(struct json_writer *json);
 void json_write_string(struct json_writer *json, const char *string); /* NULL: null */
+void json_write_verbatim(struct json_writer *json, const char *bytes,
+                         size_t size); /* a JSON value as it is */
 void json_write_bytes(struct json_writer *json, const char *bytes, size_t size);
 
 /* Members of an object: json_key and a value. */

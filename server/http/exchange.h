@@ -67,8 +67,8 @@ exchange_alarm(struct exchange *exchange, double seconds, exchange_changed *rang
  * the room holds. */
 void exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange));
 
-/* Within `end`: whether the whole answer was taken by the socket before the client was
- * seen to have left. */
+/* Within `end`: whether the whole answer, which was `tracked` and no problem, was taken
+ * by the socket before the client was seen to have left. */
 bool exchange_delivered(struct exchange *exchange);
 
 struct reply {
@@ -82,9 +82,11 @@ struct reply {
                          empty line is, in sse a comment; 0: never */
     bool waited;      /* Server-Timing tells how long */
     bool retry_after;
+    bool tracked; /* exchange_delivered will be asked for; not of a stream */
 };
 
-/* Answers with the body, whose bytes it takes; a failed text is a 503 out-of-memory. */
+/* Answers with the body, whose bytes it takes; a failed text is a 503 out-of-memory.
+ * 204, 205 and 304 have none. */
 void
 exchange_reply(struct exchange *exchange, const struct reply *reply, struct text *body);
 

@@ -77,8 +77,10 @@ struct exchange {
     bool suspended;
     bool streaming;
     bool stream_over;
-    bool beats;     /* a heartbeat is due */
-    bool delivered; /* the socket has taken the whole answer */
+    bool beats;   /* a heartbeat is due */
+    bool tracked; /* the turn goes on until the socket has taken the answer, unless its
+                     client is seen to leave before: then nothing more is sent */
+    bool delivered;
     bool body_too_large;
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
@@ -122,6 +124,7 @@ struct server {
     struct connection_list dead;
     size_t connection_count;
     size_t exchange_count;
+    size_t settling;   /* exchanges that are tracked and have their answer */
     struct away *away; /* by name, what waits for other workers */
     uint64_t away_serial;
     struct visit *visits; /* by name */

@@ -45,6 +45,13 @@ format_info(enum format format)
     return &formats[format];
 }
 
+const char *
+route_id_home(const char *id, const void *in)
+{
+    (void)in;
+    return id;
+}
+
 /* Whether the path is that of the pattern; the segment that stands for {id} goes to
  * *found. */
 static bool

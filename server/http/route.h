@@ -78,6 +78,9 @@ struct route {
                          struct problem *problem);
 };
 
+/* A `home` of who is named by {id}. */
+const char *route_id_home(const char *id, const void *in);
+
 struct route_found {
     const struct route *route; /* NULL: none for this method */
     size_t index;              /* of the route in the list */

@@ -48,7 +48,9 @@ server_turn(struct server *server)
     int64_t begun_ns = clock_now(&clock_system), now_ns = begun_ns;
     bool busy = true;
 
-    for (int pass = 0; pass < PASSES && busy && now_ns - begun_ns < TURN_NS; pass++) {
+    for (int pass = 0;
+         pass < PASSES && busy && (now_ns - begun_ns < TURN_NS || server->settling > 0);
+         pass++) {
         busy = fire(server);
         visits_run(server);
         cells_run(server);

@@ -34,6 +34,8 @@ class Parameter:
         if "oneOf" in schema:
             first = schema["oneOf"][0]
             return "duration" if first["type"] == "number" else "count"
+        if schema["type"] == "number":
+            return "number"
         if schema["type"] == "integer":
             return "integer" if "maximum" in schema else "seed"
         if schema["type"] == "array":
@@ -53,7 +55,7 @@ class Parameter:
         return (self.schema["items"] if self.kind == "words" else self.schema)["enum"]
 
     def limits(self):
-        """Of a duration, integer, integers or count."""
+        """Of a duration, number, integer, integers or count."""
         schema = self.schema
         if self.kind in ("duration", "count"):
             schema = schema["oneOf"][0 if self.kind == "duration" else 1]
@@ -74,6 +76,7 @@ class Parameter:
             return ("2030-01-02T03:04:05Z",) * 2
         return {
             "duration": ("1", 1),
+            "number": ("1", 1),
             "seed": ("1", 1),
             "flag": ("true", True),
             "name": ("a", "a"),
@@ -87,6 +90,8 @@ class Operation:
         parameters = [(raw["in"], Parameter(raw)) for raw in raw["parameters"]]
         self.query = [each for place, each in parameters if place == "query"]
         self.in_path = [each for place, each in parameters if place == "path"]
+        content = raw.get("requestBody", {}).get("content", {})
+        self.data = next((kind for kind, body in content.items() if "schema" not in body), None)
 
     def target(self, *pairs, segment="nobody", needed=True):
         """With what is required, but for what the pairs (percent-encoded) name."""
@@ -203,6 +208,8 @@ def bad_texts(each):
     outside = [str(high + 1), str(10**18), "9" * 400, *map(str, below(low))]
     if each.kind == "duration":
         return common + outside + ["1s1", "1S", "5.", ".5", "-0.5", "1e999", "inf", f"{high}.1"]
+    if each.kind == "number":
+        return common + outside + ["1s", "5.", ".5", "-0.5", "1e999", "inf", f"{high}.1"]
     common += ["1.5", "1.0", "1e1", "1s"]
     if each.kind == "integers":
         many = ",".join(map(str, range(1, 18)))
@@ -222,15 +229,15 @@ def bad_json(each):
         bad += ["true", "false"]
     if each.kind not in ("integers", "words"):
         bad += ["[]", "[1]", '["a"]']
-    if each.kind not in ("duration",):
+    if each.kind not in ("duration", "number"):
         bad += ["1.5", "2.0", "1e0", "-0.5"]
-    if each.kind not in ("duration", "integer", "seed", "count"):
+    if each.kind not in ("duration", "number", "integer", "seed", "count"):
         bad += ["0", "1", "-1"]
-    if each.kind in ("duration", "integer", "seed", "count"):
+    if each.kind in ("duration", "number", "integer", "seed", "count"):
         bad += ["-1", str(-(2**63))]
-    if each.kind in ("duration", "integer", "count"):
+    if each.kind in ("duration", "number", "integer", "count"):
         bad += [str(each.limits()[1] + 1), str(2**63 - 1)]
-    if each.kind in ("integer", "flag"):
+    if each.kind in ("integer", "number", "flag"):
         bad += ['"1"', '"true"']
     if each.kind == "integers":
         bad += ["[]", '["1"]', "[1.5]", "[true]", "[0]", "[-1]", "[1,1]", f"[{each.limits()[1] + 1}]"]
@@ -283,7 +290,7 @@ def outside_limits(client):
     """Beyond its limits it is told what they are."""
     for operation in OPERATIONS:
         for each in operation.query:
-            if each.kind not in ("duration", "integer", "integers", "count"):
+            if each.kind not in ("duration", "number", "integer", "integers", "count"):
                 continue
             low, high = each.limits()
             for number in [high + 1, *below(low)]:
@@ -322,7 +329,7 @@ def unknown(client):
             told = {"slug": "unknown-parameter", "param": name[:100], "detail": detail}
             target = operation.target(f"{name}=1")
             client.refused(operation.method, target, **told)
-            if operation.method in WITH_BODY:
+            if takes_parameters(operation):
                 body = json.dumps({name: 1})
                 client.refused(operation.method, operation.target(), body, JSON, **told)
         for name in ("%ff", "%00", "n%00", "%zz"):
@@ -349,8 +356,13 @@ def paths(client):
             client.refused(operation.method, "/" + target, status=404, slug="not-found")
 
 
+def takes_parameters(operation):
+    """Whether its body holds parameters, and is no data."""
+    return operation.method in WITH_BODY and operation.data is None
+
+
 def with_body():
-    return [each for each in OPERATIONS if each.method in WITH_BODY]
+    return [each for each in OPERATIONS if takes_parameters(each)]
 
 
 def members(client):
@@ -378,13 +390,11 @@ def members(client):
 
 def bodies(client):
     """What a body must not be."""
-    for operation in with_body():
+    for operation in with_body() + [each for each in OPERATIONS if each.data == JSON]:
         method, target = operation.method, operation.target()
         for body in ["{", "}", "{]", "junk", '{"a"}', '{"a":}', "{a:1}", "{'a':1}", '{"a":1,}',
                      "{} x", "{}{}", "[", "NaN", "\0", "{\0}", " ", "{}\0", '{"a":"\n"}', DEEP,
-                     "[" * 1000, "[" * 1000 + "]" * 1000, '{"a":' * 1000 + "1" + "}" * 1000,
-                     # and what is JSON, but no object
-                     "[]", '[{"n":1}]', "null", "true", "1", "1.5", '"{}"']:
+                     "[" * 1000, "[" * 1000 + "]" * 1000, '{"a":' * 1000 + "1" + "}" * 1000]:
             client.refused(method, target, body, JSON, slug="invalid-json")
             client.refused(method, target, body.encode(), JSON, slug="invalid-json", chunked=True)
         for body in [b"\xff", b'{"\xff":1}', b"\xef\xbb\xbf{}", b"\xff\xfe{\0}\0", b'{"\0":1}']:
@@ -395,12 +405,17 @@ def bodies(client):
                      "application/json-seq", "json", "junk", "*/*"]:
             client.refused(method, target, b"{}", kind, status=415,
                            slug="unsupported-media-type", detail="curl --json")
+    for operation in with_body():
+        for body in ["[]", '[{"n":1}]', "null", "true", "1", "1.5", '"{}"']:  # no object
+            client.refused(operation.method, operation.target(), body, JSON, slug="invalid-json")
+            client.refused(operation.method, operation.target(), body.encode(), JSON,
+                           slug="invalid-json", chunked=True)
 
 
 def sizes(client):
     """413: with a length that says so, and in chunks."""
     limit = 64 * 1024
-    for operation in with_body():
+    for operation in [each for each in OPERATIONS if each.method in WITH_BODY]:
         method, target = operation.method, operation.target()
         big = b'{"label":"' + b"x" * limit + b'"}'
         client.refused(method, target, big, JSON, status=413, slug="content-too-large",
@@ -408,7 +423,8 @@ def sizes(client):
         client.refused(method, target, big, JSON, status=413, slug="content-too-large",
                        chunked=True)
         # Read whole, and then found to be no JSON.
-        client.refused(method, target, b"x" * limit, JSON, slug="invalid-json")
+        if operation.data in (None, JSON):
+            client.refused(method, target, b"x" * limit, JSON, slug="invalid-json")
 
 
 def uninvited(client):

@@ -691,7 +691,7 @@ static int64_t
 use_queue(struct model *m, struct object *queue, const struct op *op)
 {
     bool used = in_use(m, queue) || queue->size > 0;
-    bool puts = op->kind == OP_PUT;
+    bool puts = op->kind == OP_PUT, names = puts && op->number >= 0;
     struct item item = {0};
 
     if (puts && need_item(m, op->bytes, &item))
@@ -700,13 +700,13 @@ use_queue(struct model *m, struct object *queue, const struct op *op)
         queue->maxsize = 0;
         queue->sized = false;
     }
-    if (puts && queue->sized && op->number >= 0 && op->number != queue->maxsize)
+    if (names && op->number != queue->maxsize && (queue->sized || queue->size > 0))
         return refuse(ERROR_PARAMETER_CONFLICT);
     struct request *r = open_request(m, op, queue);
     if (r == NULL)
         return refuse(ERROR_TOO_MANY_WAITS);
-    if (puts && !queue->sized) {
-        queue->maxsize = op->number >= 0 ? op->number : 0;
+    if (names) {
+        queue->maxsize = op->number;
         queue->sized = true;
     }
     r->item = item.id;

@@ -63,6 +63,10 @@ static struct world world;
 
 static const struct delay_spec spec = {.seeded = true, .seed = 7, .max = 1};
 
+/* Some of a key's tries, and some of the rest. */
+static const struct fault_spec faults = {
+    .drawn = true, .rate = 0.25, .first = 30, .key = "k", .fail_status = 500};
+
 /* What a start gave, and that a failed one left no trace. */
 static bool
 has_started(enum error error, size_t tasks_before, size_t waits_before)
@@ -87,6 +91,7 @@ start_wait(enum record_kind kind, const char *id, const char *label, int64_t tim
         .id = id,
         .label = label,
         .spec = spec,
+        .faults = faults,
         .timeout_ns = timeout_ns,
         .start_ns = world.clock.now_ns,
     };
@@ -103,6 +108,8 @@ start_wait_n(const char *label)
     struct wait_n_plan plan = {
         .label = label,
         .spec = spec,
+        .faults = faults,
+        .ending = {.most = 15},
         .n = 20,
         .limit = 3,
         .timeout_ns = NS_PER_SECOND,
@@ -146,6 +153,8 @@ start_launch(const char *group, size_t n, size_t limit, int64_t timeout_ns)
         .group_name = group,
         .label = "of a launch",
         .spec = spec,
+        .faults = faults,
+        .ending = {.most = n - n / 8},
         .timeout_ns = timeout_ns,
         .n = n,
         .limit = limit,
@@ -448,7 +457,7 @@ a_queued_wait_starts_without_memory(void **state)
     manual_clock_run(&world.clock, timers, launch->waits[0]->deadline_ns);
     assert_int_equal(launch->waits[1]->record.state, STATE_PENDING);
     world_run(&world, 3);
-    assert_int_equal(launch->waits[1]->record.state, STATE_DONE);
+    assert_int_equal(launch->waits[1]->record.state, STATE_FAILED);
     shortage.armed = false;
     launch_release(launch);
     world_close(&world);

@@ -285,25 +285,24 @@ its_maxsize_is_fixed_while_it_is_used(void **state)
 static void
 who_only_gets_does_not_fix_its_maxsize(void **state)
 {
-    struct queue_waiter *waiter = NULL;
+    struct queue_waiter *getters[3], *waiter = NULL;
 
     (void)state;
     put_at_once("old", 1);
     assert_gets("old");
-    struct queue_waiter *first = get(), *second = get();
-    put_at_once("one", 2);
-    assert_done(&first->waiter);
-    assert_int_equal(queue_named("q")->maxsize, 2);
-    assert_int_equal(try_put("two", 3, 0, &waiter), ERROR_PARAMETER_CONFLICT);
+    for (size_t i = 0; i < COUNT(getters); i++)
+        getters[i] = get();
+    put_at_once("one", 0); /* nor does who puts and names none */
     put_at_once("two", 2);
-    assert_done(&second->waiter);
-    put_at_once("three", 0);
-    put_at_once("four", 0);
-    struct queue_waiter *fifth = put("five", 0);
-    assert_done(&fifth->waiter); /* of an unused queue that nobody limits */
-    let_go(&first->waiter);
-    let_go(&second->waiter);
-    let_go(&fifth->waiter);
+    assert_int_equal(queue_named("q")->maxsize, 2);
+    assert_int_equal(try_put("three", 3, 0, &waiter), ERROR_PARAMETER_CONFLICT);
+    put_at_once("three", 2);
+    for (size_t i = 0; i < COUNT(getters); i++) {
+        assert_done(&getters[i]->waiter);
+        let_go(&getters[i]->waiter);
+    }
+    for (size_t i = 0; i < 5; i++)
+        put_at_once("more", 0); /* it was unused: nobody limits it any more */
 }
 
 static void
