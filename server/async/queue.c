@@ -175,6 +175,24 @@ queue_need(struct registry *registry, const char *name, struct queue **out)
     return error;
 }
 
+/* What was named goes with the last who used it. */
+static void
+forget_maxsize_if_unused(struct queue *queue)
+{
+    if (queue->size > 0 || object_in_use(&queue->object))
+        return;
+    queue->maxsize = 0;
+    queue->sized = false;
+}
+
+/* Who waits at an empty queue gets, and names no maxsize. */
+static bool
+contradicts(const struct queue *queue, const struct queue_plan *plan)
+{
+    return plan->has_maxsize && plan->maxsize != queue->maxsize
+           && (queue->sized || queue->size > 0);
+}
+
 static enum error
 begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
       struct queue_waiter **out)
@@ -186,6 +204,10 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
         return error;
     *out = mine(waiter);
     (*out)->puts = plan->item != NULL;
+    if (plan->has_maxsize) {
+        queue->maxsize = plan->maxsize;
+        queue->sized = true;
+    }
     (*out)->item = plan->item;
     if (must_wait(queue, *out))
         waiter_join(waiter);
@@ -201,6 +223,7 @@ enum error
 queue_get(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
+    forget_maxsize_if_unused(queue);
     return begin(queue, plan, now_ns, out);
 }
 
@@ -208,13 +231,8 @@ enum error
 queue_put(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
-    bool in_use = queue->size > 0 || object_in_use(&queue->object);
-    /* Who waits at an empty queue gets, and names no maxsize. */
-    bool unnamed = queue->size == 0 && queue->maxsize == 0;
-
-    if (in_use && !unnamed && plan->has_maxsize && plan->maxsize != queue->maxsize)
+    forget_maxsize_if_unused(queue);
+    if (contradicts(queue, plan))
         return ERROR_PARAMETER_CONFLICT;
-    if (!in_use || unnamed)
-        queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
     return begin(queue, plan, now_ns, out);
 }
