@@ -106,6 +106,12 @@ barrier_forget(struct barrier *barrier, int64_t now_ns)
 {
     size_t waited = break_generation(barrier, now_ns);
 
-    object_forget(&barrier->object);
+    if (TAILQ_EMPTY(&barrier->object.waiters.watching)) {
+        object_forget(&barrier->object);
+        return waited;
+    }
+    barrier->parties = 0;
+    barrier->generation = 0;
+    barrier->broken = false;
     return waited;
 }

@@ -22,3 +22,7 @@ coordination() {
 @test "aborted it is broken for all, until it is deleted" {
     coordination barrier_abort
 }
+
+@test "who watches its line goes on watching when it is made new" {
+    coordination barrier_watched
+}
