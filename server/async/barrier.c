@@ -81,7 +81,7 @@ barrier_wait(struct barrier *barrier, const struct barrier_plan *plan, int64_t n
         return ERROR_PARAMETER_CONFLICT;
     enum error error = waiter_open(&barrier->object, &plan->waiter, &waiter);
     if (error)
-        return error;
+        return object_unneed(&barrier->object, error);
     *out = CONTAINER_OF(waiter, struct barrier_waiter, waiter);
     (*out)->breaks = plan->breaks;
     (*out)->parties = plan->parties;

@@ -31,6 +31,7 @@ struct object {
     int64_t used_ns;
     size_t holders;
     struct waitlist waiters;
+    bool fresh; /* made for what has begun just now */
     bool gone;  /* forgotten: nobody finds it, and nothing that is given back counts */
     char *name; /* owned */
 };
@@ -44,6 +45,10 @@ struct object *object_find(struct registry *registry, const struct object_class 
 MUST_USE enum error
 object_need(struct registry *registry, const struct object_class *class,
             const char *name, struct object **out);
+
+/* What it was needed for has failed with that error, which is returned: an object that
+ * was made for that is freed. */
+enum error object_unneed(struct object *object, enum error error);
 
 void object_hold(struct object *object);
 void object_release(struct object *object);

@@ -175,6 +175,12 @@ queue_need(struct registry *registry, const char *name, struct queue **out)
     return error;
 }
 
+static bool
+in_use(const struct queue *queue)
+{
+    return queue->size > 0 || object_in_use(&queue->object);
+}
+
 static enum error
 begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
       struct queue_waiter **out)
@@ -183,7 +189,9 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
     enum error error = waiter_open(&queue->object, &plan->waiter, &waiter);
 
     if (error)
-        return error;
+        return object_unneed(&queue->object, error);
+    if (plan->item && !in_use(queue))
+        queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
     *out = mine(waiter);
     (*out)->puts = plan->item != NULL;
     (*out)->item = plan->item;
@@ -208,11 +216,7 @@ enum error
 queue_put(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
-    bool in_use = queue->size > 0 || object_in_use(&queue->object);
-
-    if (in_use && plan->has_maxsize && plan->maxsize != queue->maxsize)
+    if (in_use(queue) && plan->has_maxsize && plan->maxsize != queue->maxsize)
         return ERROR_PARAMETER_CONFLICT;
-    if (!in_use)
-        queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
     return begin(queue, plan, now_ns, out);
 }

@@ -83,3 +83,15 @@ coordination() {
     coordination idle_ttl
     own_server_stop
 }
+
+@test "--max-objects: 429, and nothing has changed; a lease counts as one" {
+    own_server --max-objects 2 --drain 0.2
+    coordination max_objects
+    own_server_stop
+}
+
+@test "--max-waits: 429, and nothing has changed, nor is an object left behind" {
+    own_server --max-waits 1 --max-objects 3 --drain 0.2
+    coordination max_waits
+    own_server_stop
+}
