@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-const char *const draw_delay_excludes[] = {"max_delay", "min_delay", "seed", NULL};
+const char *const draw_delay_excludes[] = {"max_delay", "min_delay", NULL};
 
 static enum error
 min_above_max(const struct draw_in *in, struct problem *problem)
@@ -22,12 +22,41 @@ min_above_max(const struct draw_in *in, struct problem *problem)
     return ERROR_INVALID_PARAMETER;
 }
 
+static enum error
+nothing_to_seed(struct problem *problem)
+{
+    problem_set(problem, ERROR_INVALID_PARAMETER,
+                "delay and seed exclude each other: nothing is drawn");
+    problem_param(problem, "delay", strlen("delay"));
+    problem_conflict(problem, "seed");
+    return ERROR_INVALID_PARAMETER;
+}
+
+static bool
+waits_for_event_only(const struct draw_in *in)
+{
+    return in->event.given && !in->min_delay.given && !in->max_delay.given
+           && !in->seed.given;
+}
+
 enum error
-draw_spec(const struct draw_in *in, struct delay_spec *spec, struct problem *problem)
+draw_spec(const struct draw_in *in, bool draws_faults, struct delay_spec *spec,
+          struct problem *problem)
 {
     if (in->delay.given) {
+        if (in->seed.given && !draws_faults)
+            return nothing_to_seed(problem);
         *spec = (struct delay_spec){
-            .fixed = true, .min = in->delay.seconds, .max = in->delay.seconds};
+            .fixed = true,
+            .seeded = in->seed.given,
+            .seed = (uint64_t)in->seed.value,
+            .min = in->delay.seconds,
+            .max = in->delay.seconds,
+        };
+        return OK;
+    }
+    if (waits_for_event_only(in)) {
+        *spec = (struct delay_spec){.fixed = true};
         return OK;
     }
     if (in->min_delay.seconds > in->max_delay.seconds)
@@ -49,6 +78,12 @@ draw_timeout_ns(const struct value_duration *timeout)
     int64_t ns = seconds_to_ns(timeout->seconds);
 
     return ns > 0 ? ns : 1;
+}
+
+const char *
+draw_event(const struct draw_in *in)
+{
+    return in->event.given ? in->event.bytes : NULL;
 }
 
 const char *

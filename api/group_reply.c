@@ -75,19 +75,27 @@ next(struct exchange *exchange, struct text *out)
     return STREAM_END;
 }
 
+enum { LOCATION_SIZE = 96 };
+
+static const char *
+print_location(const struct launch *launch, char out[LOCATION_SIZE])
+{
+    snprintf(out, LOCATION_SIZE, "/tasks?group=%s", launch->group->name);
+    return out;
+}
+
 static void
 stream(struct exchange *exchange, int status)
 {
     struct group_reply *state = exchange_room(exchange);
-    char location[96];
+    char location[LOCATION_SIZE];
     struct reply reply = {
         .status = status,
         .content_type = "application/json",
-        .location = location,
+        .location = print_location(state->launch, location),
         .preference_applied = prefer_task_applied(exchange),
     };
 
-    snprintf(location, sizeof location, "/tasks?group=%s", state->launch->group->name);
     exchange_watch(exchange, &state->launch->watches, NULL);
     exchange_stream(exchange, &reply, next);
 }
@@ -131,32 +139,66 @@ reply_accepted(struct exchange *exchange)
     stream(exchange, 202);
 }
 
-/* One of the members was cancelled by the timeout, or from outside: the answer says so
- * as the tail of /wait_n does. */
-static void
-write_outcome(const struct launch *launch, struct json_writer *json)
+/* It is over, and the rest goes on. */
+static bool
+keeps_rest(const struct launch *launch)
 {
-    const struct record *cancelled = NULL;
-    int64_t done = 0, last_ns = launch->plan.start_ns;
+    return launch->met && !launch->cancels;
+}
 
+/* How the members stand when the answer leaves. */
+struct outcome {
+    int64_t done, failed, cancelled;
+    int64_t last_ns;              /* when the last of them ended */
+    const struct record *failure; /* one of those; NULL: none */
+    const struct record *cancelled_one;
+};
+
+static struct outcome
+find_outcome(const struct launch *launch)
+{
+    struct outcome outcome = {.last_ns = launch->plan.start_ns};
+
+    outcome.cancelled = (int64_t)(launch->plan.n - launch->made);
     for (size_t i = 0; i < launch->made; i++) {
         const struct record *record = &launch->waits[i]->record;
 
         if (record->state == STATE_DONE)
-            done++;
-        else
-            cancelled = record;
-        if (record->finished_ns > last_ns)
-            last_ns = record->finished_ns;
+            outcome.done++;
+        if (record->state == STATE_FAILED) {
+            outcome.failed++;
+            outcome.failure = record;
+        }
+        if (record->state == STATE_CANCELLED) {
+            outcome.cancelled++;
+            outcome.cancelled_one = record;
+        }
+        if (record_ended(record) && record->finished_ns > outcome.last_ns)
+            outcome.last_ns = record->finished_ns;
     }
-    json_member_integer(json, "done", done);
-    json_member_integer(json, "failed", 0);
-    json_member_integer(json, "cancelled", (int64_t)launch->plan.n - done);
-    json_member_seconds(json, "elapsed", last_ns - launch->plan.start_ns);
-    if (cancelled) {
+    return outcome;
+}
+
+/* As the tail of /wait_n: an error is the failure that cancelled the rest, or what
+ * cancelled a member that was not cancelled because its ending had come. */
+static void
+write_outcome(const struct launch *launch, const struct outcome *outcome,
+              struct json_writer *json)
+{
+    const struct record *culprit = NULL;
+
+    json_member_integer(json, "done", outcome->done);
+    json_member_integer(json, "failed", outcome->failed);
+    json_member_integer(json, "cancelled", outcome->cancelled);
+    json_member_seconds(json, "elapsed", outcome->last_ns - launch->plan.start_ns);
+    if (launch->plan.ending.cancel_on_error)
+        culprit = outcome->failure;
+    if (culprit == NULL && !launch->met)
+        culprit = outcome->cancelled_one;
+    if (culprit) {
         struct problem problem = {0};
 
-        task_problem(cancelled, true, &problem);
+        task_problem(culprit, true, &problem);
         json_key(json, "error");
         problem_write(&problem, json);
     }
@@ -172,38 +214,88 @@ end_of(const struct wait *wait)
 /* The order of /wait_n: where whole ns tie, the delays as drawn decide, then the index.
  */
 static int
-compare_ends(const void *a, const void *b)
+compare_ends(const void *a, const void *b, void *argument)
 {
-    const struct wait *first = *(struct wait *const *)a;
-    const struct wait *second = *(struct wait *const *)b;
+    const struct launch *launch = argument;
+    const uint32_t *index = a, *other = b;
+    const struct wait *first = launch->waits[*index];
+    const struct wait *second = launch->waits[*other];
 
     if (first->deadline_ns != second->deadline_ns)
         return first->deadline_ns < second->deadline_ns ? -1 : 1;
     if (end_of(first) < end_of(second) || end_of(first) > end_of(second))
         return end_of(first) < end_of(second) ? -1 : 1;
-    return first->record.serial < second->record.serial ? -1 : 1;
+    return *index < *other ? -1 : 1;
 }
 
-/* All have ended, so that nobody needs the order of creation any more. */
-static void
-write_delays(struct launch *launch, struct text *body, struct json_writer *json)
+/* The indices of those that are done or failed, by rank; NULL: out of memory. */
+static uint32_t *
+sort_ended(struct launch *launch, size_t *count)
 {
-    size_t rank = 0;
+    uint32_t *order = malloc(launch->made * sizeof *order);
 
-    qsort(launch->waits, launch->made, sizeof launch->waits[0], compare_ends);
-    json_key(json, "delays");
-    text_string(body, "[\n");
+    *count = 0;
+    if (order == NULL)
+        return NULL;
     for (size_t i = 0; i < launch->made; i++) {
-        struct json_writer row = json_writer(body);
+        enum record_state state = launch->waits[i]->record.state;
 
-        if (launch->waits[i]->record.state != STATE_DONE)
+        if (state == STATE_DONE || state == STATE_FAILED)
+            order[(*count)++] = (uint32_t)i;
+    }
+    qsort_r(order, *count, sizeof order[0], compare_ends, launch);
+    return order;
+}
+
+static void
+write_ended(const struct launch *launch, size_t rank, size_t index, struct text *body)
+{
+    const struct wait *wait = launch->waits[index];
+    const struct record *record = &wait->record;
+    struct json_writer json = json_writer(body);
+    struct wait_row row = {
+        .rank = rank,
+        .index = index,
+        .delay = wait->delay,
+        .elapsed_ns = record->finished_ns - record->created_ns,
+        .status = record->status,
+    };
+
+    if (record->state == STATE_DONE)
+        json_write_double(&json, wait->delay);
+    else
+        wait_row_write(&row, &json);
+}
+
+/* The list of those in that state, a line each. */
+static void
+write_those(const struct launch *launch, const uint32_t *order, size_t count,
+            enum record_state state, struct text *body)
+{
+    size_t rows = 0;
+
+    text_format(body, ",\"%s\":[\n", state == STATE_DONE ? "delays" : "failures");
+    for (size_t rank = 0; rank < count; rank++) {
+        if (launch->waits[order[rank]]->record.state != state)
             continue;
-        row_begin(FORMAT_JSON, NULL, false, rank++, body);
-        json_write_double(&row, launch->waits[i]->delay);
+        row_begin(FORMAT_JSON, NULL, false, rows++, body);
+        write_ended(launch, rank, order[rank], body);
         row_end(FORMAT_JSON, body);
     }
     text_string(body, "]");
-    json->comma = true;
+}
+
+static void
+write_lists(struct launch *launch, const struct outcome *outcome, struct text *body)
+{
+    size_t count;
+    uint32_t *order = sort_ended(launch, &count);
+
+    body->failed = body->failed || order == NULL;
+    write_those(launch, order, count, STATE_DONE, body);
+    if (outcome->failed > 0)
+        write_those(launch, order, count, STATE_FAILED, body);
+    free(order);
 }
 
 static void
@@ -211,11 +303,14 @@ reply_done(struct exchange *exchange)
 {
     struct group_reply *state = exchange_room(exchange);
     struct launch *launch = state->launch;
+    struct outcome outcome = find_outcome(launch);
+    char location[LOCATION_SIZE];
     struct text body = {0};
     struct json_writer json = json_writer(&body);
     struct reply reply = {
         .status = 200,
         .content_type = "application/json",
+        .location = keeps_rest(launch) ? print_location(launch, location) : NULL,
         .waited = true,
         .preference_applied = prefer_task_applied(exchange),
     };
@@ -223,8 +318,9 @@ reply_done(struct exchange *exchange)
     json_begin_object(&json);
     json_member_integer(&json, "n", (int64_t)launch->plan.n);
     delay_spec_write_seed(&launch->plan.spec, &json);
-    write_delays(launch, &body, &json);
-    write_outcome(launch, &json);
+    write_lists(launch, &outcome, &body);
+    json.comma = true;
+    write_outcome(launch, &outcome, &json);
     json_end_object(&json);
     text_string(&body, "\n");
     exchange_at_end(exchange, end);
@@ -237,7 +333,7 @@ on_ended(struct exchange *exchange, int64_t now_ns)
     struct group_reply *state = exchange_room(exchange);
 
     (void)now_ns;
-    if (group_pending(state->launch->group) == 0)
+    if (keeps_rest(state->launch) || group_pending(state->launch->group) == 0)
         reply_done(exchange);
 }
 
@@ -248,6 +344,8 @@ group_reply_prefer(struct exchange *exchange, const struct wait_n_plan *plan)
     struct launch_plan launch_plan = {
         .label = plan->label,
         .spec = plan->spec,
+        .faults = plan->faults,
+        .ending = plan->ending,
         .timeout_ns = plan->timeout_ns,
         .n = plan->n,
         .limit = plan->limit,

@@ -74,7 +74,20 @@ print_field(const struct field *field, struct text *out)
     for (const char *const *other = field->excludes; other && *other; other++)
         text_format(out, "%s`%s`", other == field->excludes ? " Not with " : ", ",
                     *other);
-    text_string(out, field->excludes ? ". |\n" : " |\n");
+    text_string(out, field->excludes ? "." : "");
+    for (const char *const *other = field->needs; other && *other; other++)
+        text_format(out, "%s`%s`", other == field->needs ? " Needs " : " or ", *other);
+    text_string(out, field->needs ? ". |\n" : " |\n");
+}
+
+/* Its status, as far as it has one of its own. */
+static void
+print_status(enum error error, struct text *out)
+{
+    if (error_has_any_status(error))
+        text_string(out, "400…599");
+    else
+        text_format(out, "%d", error_info(error)->status);
 }
 
 static void
@@ -88,9 +101,11 @@ print_answers(const struct route *route, struct text *out)
         if (answer->example)
             text_format(out, "\n```\n%s\n```\n\n", answer->example);
     }
-    for (const enum error *error = route->errors; *error; error++)
-        text_format(out, "- **%d** %s\n", error_info(*error)->status,
-                    error_info(*error)->slug);
+    for (const enum error *error = route->errors; *error; error++) {
+        text_string(out, "- **");
+        print_status(*error, out);
+        text_format(out, "** %s\n", error_info(*error)->slug);
+    }
 }
 
 static void
@@ -118,9 +133,12 @@ print_errors(struct text *out)
         out, "\n## Errors\n\nErrors are `application/problem+json` (RFC 9457). Their "
              "type is `/problems/` and this name.\n\n| status | type | |\n"
              "|---|---|---|\n");
-    for (enum error error = OK + 1; error < ERROR_COUNT; error++)
-        text_format(out, "| %d | %s | %s |\n", error_info(error)->status,
-                    error_info(error)->slug, error_info(error)->text);
+    for (enum error error = OK + 1; error < ERROR_COUNT; error++) {
+        text_string(out, "| ");
+        print_status(error, out);
+        text_format(out, " | %s | %s |\n", error_info(error)->slug,
+                    error_info(error)->text);
+    }
 }
 
 static void

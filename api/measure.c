@@ -80,10 +80,10 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
         .start_ns = exchange_received_ns(exchange),
     };
     struct measure *measure;
-    enum error error = draw_spec(&in->draw, &plan.spec, problem);
+    enum error error = draw_spec(&in->draw, false, &plan.spec, problem);
     if (error)
         return error;
-    delay_spec_seed(&plan.spec, &registry->fastrand);
+    delay_spec_seed(&plan.spec, false, &registry->fastrand);
     choose_parts(in, limits, &plan);
     error = measure_start(registry, &plan, &measure);
     if (error)

@@ -47,6 +47,7 @@ schema(const struct field *field, const double *limits)
 {
     switch (field->kind) {
     case FIELD_DURATION: return duration_schema(field, limits);
+    case FIELD_NUMBER: return schema_of_number(field, limits, "number");
     case FIELD_INTEGER: return schema_of_number(field, limits, "integer");
     case FIELD_SIZE: return schema_of_number(field, limits, "integer");
     case FIELD_SEED: return json_pack("{s:s, s:i}", "type", "integer", "minimum", 0);
@@ -171,7 +172,10 @@ add_error(json_t *responses, enum error error)
 {
     char status[8];
 
-    snprintf(status, sizeof status, "%d", error_info(error)->status);
+    if (error_has_any_status(error))
+        snprintf(status, sizeof status, "default");
+    else
+        snprintf(status, sizeof status, "%d", error_info(error)->status);
     if (json_object_get(responses, status))
         return;
     json_object_set_new(responses, status,

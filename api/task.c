@@ -1,6 +1,6 @@
 /* GET, PUT, PATCH, DELETE /tasks/{id}. */
 #include "api/app.h"
-#include "api/draw.h"
+#include "api/fault.h"
 #include "api/task_reply.h"
 #include "async/wait.h"
 #include "base/number.h"
@@ -127,10 +127,15 @@ const struct route route_task_get = {
 
 struct put_in {
     struct draw_in draw;
+    struct fault_in fault;
 };
 
 /* clang-format off */
-static const struct field put_fields[] = { DRAW_FIELDS(struct put_in) };
+static const struct field put_fields[] = {
+    DRAW_FIELDS(struct put_in),
+    EVENT_FIELD(struct put_in, NULL),
+    FAULT_FIELDS(struct put_in),
+};
 /* clang-format on */
 
 static bool
@@ -139,8 +144,7 @@ is_same(struct record *record, const struct wait_plan *plan)
     const struct wait *wait = wait_of(record);
 
     if (!wait || record->kind != KIND_TASK || record->group
-        || !delay_spec_equal(&wait->spec, &plan->spec)
-        || wait->timeout_ns != plan->timeout_ns)
+        || !wait_is_as_asked(wait, plan))
         return false;
     if (!record->label || !plan->label)
         return record->label == plan->label;
@@ -156,12 +160,14 @@ put(struct exchange *exchange, const void *raw, struct problem *problem)
         .kind = KIND_TASK,
         .id = exchange_id(exchange),
         .label = draw_label(&in->draw),
+        .event = draw_event(&in->draw),
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
     };
     struct record *record = registry_find(registry, plan.id);
     struct wait *wait;
-    enum error error = draw_spec(&in->draw, &plan.spec, problem);
+    enum error error =
+        fault_draw_specs(&in->draw, &in->fault, &plan.spec, &plan.faults, problem);
 
     if (error)
         return error;
@@ -188,7 +194,7 @@ static const struct answer put_answers[] = {
 };
 
 static const enum error put_errors[] = {ERROR_ID_CONFLICT, ERROR_TOO_MANY_TASKS,
-                                        ERROR_TOO_MANY_WAITS, OK};
+                                        ERROR_TOO_MANY_WAITS, ERROR_TOO_MANY_KEYS, OK};
 
 const struct route route_task_put = {
     .methods = METHOD_PUT,

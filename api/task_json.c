@@ -24,9 +24,10 @@ static void
 write_times(struct record *record, int64_t now_ns, struct json_writer *json)
 {
     const struct wait *wait = wait_of(record);
-    bool has_deadline = wait && record->state != STATE_QUEUED;
+    bool gated = wait && wait_is_gated(wait);
+    bool has_deadline = wait && record->state != STATE_QUEUED && !gated;
 
-    if (wait) {
+    if (wait && !gated) {
         json_member_double(json, "delay", wait->delay);
         json_member_double(json, "remaining", wait_remaining(wait, now_ns));
     } else {
@@ -47,8 +48,6 @@ write_times(struct record *record, int64_t now_ns, struct json_writer *json)
 static void
 write_outcome(struct record *record, struct json_writer *json)
 {
-    struct problem problem = {0};
-
     json_key(json, "result");
     if (record->state == STATE_DONE)
         task_write_result(record, json);
@@ -56,7 +55,9 @@ write_outcome(struct record *record, struct json_writer *json)
         json_write_null(json);
     json_key(json, "error");
     if (record->state == STATE_FAILED) {
-        task_problem(record, true, &problem);
+        struct problem problem;
+
+        task_problem(record, false, &problem);
         problem_write(&problem, json);
     } else
         json_write_null(json);
@@ -70,12 +71,15 @@ write_progress(struct record *record, struct json_writer *json)
     const struct wait_n *wait_n = wait_n_of(record);
     const struct measure *measure = measure_of(record);
     const struct waiter *waiter = waiter_of(record);
+    const struct wait *wait = wait_of(record);
 
+    if (wait && wait->options && wait->options->event[0])
+        json_member_string(json, "event", wait->options->event);
     if (waiter)
         json_member_string(json, "object", waiter->object->name);
     if (wait_n) {
         json_member_integer(json, "n", (int64_t)wait_n->n);
-        json_member_integer(json, "done", (int64_t)wait_n->done);
+        json_member_integer(json, "done", (int64_t)wait_n_done(wait_n));
     }
     if (measure) {
         json_member_integer(json, "n", (int64_t)measure->n);

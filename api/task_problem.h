@@ -1,8 +1,11 @@
-/* task_problem.h: what those who await a record are told when it did not end well. */
+/* task_problem.h: what those who await a record are told when it was not done. */
 #pragma once
 
 #include "async/record.h"
 #include "base/problem.h"
+
+/* The failure that was asked for, with that HTTP status. */
+enum error task_failure(int status, struct problem *problem);
 
 /* Why a record failed or was cancelled, for those who await it. Its own timeout is 504
  * for the request that asked for it (`own`), 409 for others. */

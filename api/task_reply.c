@@ -33,6 +33,12 @@ task_reply_created(struct exchange *exchange, struct record *record)
     send(exchange, &reply, record);
 }
 
+int
+task_status(const struct record *record)
+{
+    return record->status ? record->status : 200;
+}
+
 struct record *
 task_find(struct exchange *exchange, struct problem *problem)
 {

@@ -31,7 +31,7 @@ struct state {
 static void
 answer_ended(struct exchange *exchange, struct record *record, bool waited)
 {
-    struct reply reply = {.status = 200, .waited = waited};
+    struct reply reply = {.status = task_status(record), .waited = waited};
     struct problem problem = {0};
     struct text body = {0};
     struct json_writer json = json_writer(&body);
@@ -103,12 +103,14 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
 }
 
 static const struct answer answers[] = {
-    {200, FORMAT_JSON, "Its result.", "{\"delay\":3.2,\"elapsed\":3.2001}"},
+    {200, FORMAT_JSON, "Its result; the status is its own where it has one.",
+     "{\"delay\":3.2,\"elapsed\":3.2001}"},
     {0},
 };
 
-static const enum error errors[] = {ERROR_NOT_FOUND, ERROR_CANCELLED, ERROR_TIMEOUT,
-                                    ERROR_DRAINING, OK};
+static const enum error errors[] = {ERROR_NOT_FOUND,         ERROR_CANCELLED,
+                                    ERROR_TIMEOUT,           ERROR_DRAINING,
+                                    ERROR_SIMULATED_FAILURE, OK};
 
 const struct route route_task_result = {
     .methods = METHOD_GET,

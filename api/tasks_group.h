@@ -1,6 +1,7 @@
 /* tasks_group.h: GET /tasks of a group: asyncio.wait() and asyncio.as_completed(). */
 #pragma once
 
+#include "api/ends.h"
 #include "async/group.h"
 #include "http/exchange.h"
 
@@ -17,8 +18,6 @@ struct tasks_in {
     struct value_flag stream;
     struct value_word format;
 };
-
-enum return_when { RETURN_ALL, RETURN_FIRST, RETURN_FIRST_ERROR };
 
 MUST_USE enum error
 tasks_group_wait(struct exchange *exchange, const struct tasks_in *in,

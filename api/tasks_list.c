@@ -8,13 +8,13 @@
 enum { LIMIT_DEFAULT = 100, LIMIT_MOST = 1000 };
 
 static const char *const format_words[] = {"json", "ndjson", "sse", NULL};
-static const char *const return_when_words[] = {"all", "first", "first_error", NULL};
 
 /* A list, a wait and a stream are three questions. */
 static const char *const list_excludes[] = {"wait", "timeout", "return_when", "stream",
                                             NULL};
 static const char *const wait_excludes[] = {"timeout", "stream", NULL};
 static const char *const stream_excludes[] = {"timeout", "return_when", NULL};
+static const char *const needs_group[] = {"group", NULL};
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -34,32 +34,26 @@ static const struct field fields[] = {
     FIELD(struct tasks_in, cursor, FIELD_NAME, .excludes = list_excludes,
           .example = "81234567890.17.0", .text = "Goes on behind a page: its `next`."),
     FIELD(struct tasks_in, wait, FIELD_DURATION, .max_limit = LIMIT_MAX_DELAY,
-          .excludes = wait_excludes, .unit = "seconds", .example = "30",
-          .text = "With group: waits so long for return_when, then tells what is done "
+          .excludes = wait_excludes, .needs = needs_group, .unit = "seconds",
+          .example = "30",
+          .text = "Waits so long for return_when, then tells what is done "
                   "and what is pending."),
     FIELD(struct tasks_in, timeout, FIELD_DURATION, .max_limit = LIMIT_MAX_DELAY,
-          .unit = "seconds", .example = "30",
-          .text = "With group: as wait, but a 504 when it is over."),
+          .needs = needs_group, .unit = "seconds", .example = "30",
+          .text = "As wait, but a 504 when it is over."),
     FIELD(struct tasks_in, return_when, FIELD_COUNT, .min = 1, .max_limit = LIMIT_MAX_N,
-          .words = return_when_words, .fallback_text = "all", .example = "first",
-          .text = "With group: all have ended, the first has, the first has failed, or "
+          .words = ends_return_when_words, .fallback_text = "all",
+          .needs = needs_group, .example = "first",
+          .text = "What it waits for: all have ended, the first has, the first has failed, or "
                   "so many have ended. Without wait it waits without limit."),
     FIELD(struct tasks_in, stream, FIELD_FLAG, .excludes = stream_excludes,
-          .fallback_text = "false", .example = "true",
-          .text = "With group: streams each task when it has ended, those that had first."),
+          .needs = needs_group, .fallback_text = "false", .example = "true",
+          .text = "Streams each task when it has ended, those that had first."),
     FIELD(struct tasks_in, format, FIELD_WORD, .words = format_words,
           .fallback_text = "json", .example = "sse",
           .text = "Form of the stream; wins over Accept."),
 };
 /* clang-format on */
-
-static enum error
-needs_group(const char *name, struct problem *problem)
-{
-    problem_set(problem, ERROR_INVALID_PARAMETER, "%s needs group", name);
-    problem_param(problem, name, strlen(name));
-    return ERROR_INVALID_PARAMETER;
-}
 
 /* Only a stream has other forms than JSON. */
 static enum error
@@ -90,12 +84,6 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
 
     if (error)
         return error;
-    if ((waits(in) || in->stream.on) && !in->group.given)
-        return needs_group(in->stream.on           ? "stream"
-                           : in->wait.given        ? "wait"
-                           : in->return_when.given ? "return_when"
-                                                   : "timeout",
-                           problem);
     if (in->stream.on)
         return tasks_group_stream(exchange, in, problem);
     if (waits(in))

@@ -1,14 +1,16 @@
 /* GET|POST /wait: one random or fixed delay, then the answer: wait_random(max_delay).
  */
 #include "api/app.h"
-#include "api/draw.h"
+#include "api/fault.h"
 #include "api/prefer_task.h"
 #include "api/task_problem.h"
+#include "api/task_reply.h"
 #include "api/wait_n_json.h"
 #include "async/wait.h"
 
 struct wait_in {
     struct draw_in draw;
+    struct fault_in fault;
     struct value_word format;
 };
 
@@ -17,6 +19,8 @@ static const char *const format_words[] = {"json", "text", NULL};
 /* clang-format off */
 static const struct field fields[] = {
     DRAW_FIELDS(struct wait_in),
+    EVENT_FIELD(struct wait_in, NULL),
+    FAULT_FIELDS(struct wait_in),
     FIELD(struct wait_in, format, FIELD_WORD, .words = format_words,
           .fallback_text = "json", .example = "text",
           .text = "Form of the answer; wins over Accept."),
@@ -30,7 +34,7 @@ reply_done(struct exchange *exchange, struct wait *wait)
 {
     struct record *record = &wait->record;
     struct reply reply = {
-        .status = 200,
+        .status = task_status(record),
         .waited = true,
         .preference_applied = prefer_task_applied(exchange),
     };
@@ -75,13 +79,15 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
     struct wait_plan plan = {
         .kind = KIND_WAIT,
         .label = draw_label(&in->draw),
+        .event = draw_event(&in->draw),
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
     };
     struct wait *wait;
     enum error error = prefer_task_read(exchange, problem);
     if (!error)
-        error = draw_spec(&in->draw, &plan.spec, problem);
+        error =
+            fault_draw_specs(&in->draw, &in->fault, &plan.spec, &plan.faults, problem);
     if (error)
         return error;
     bool prefer = prefer_task_wanted(exchange);
@@ -100,22 +106,31 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
 static const struct answer answers[] = {
     {200, FORMAT_JSON, "The wait is over; elapsed is never below delay.",
      "{\"delay\":3.1415926,\"elapsed\":3.14163}"},
-    {200, FORMAT_TEXT, "The delay alone.", "3.1415926"},
+    {200, FORMAT_TEXT, "The delay alone. `status` below 400 replaces the 200.",
+     "3.1415926"},
     {202, FORMAT_JSON, "With Prefer: respond-async or wait=N: it has become this Task.",
      NULL},
     {0},
 };
 
-static const enum error errors[] = {ERROR_CANCELLED, ERROR_TOO_MANY_WAITS,
-                                    ERROR_TOO_MANY_TASKS, ERROR_TIMEOUT, OK};
+static const enum error errors[] = {ERROR_CANCELLED,
+                                    ERROR_TOO_MANY_WAITS,
+                                    ERROR_TOO_MANY_TASKS,
+                                    ERROR_TOO_MANY_KEYS,
+                                    ERROR_TIMEOUT,
+                                    ERROR_SIMULATED_FAILURE,
+                                    OK};
 
 const struct route route_wait = {
     .methods = METHOD_GET | METHOD_POST,
     .path = "/wait",
     .text = "Waits a random or a fixed delay, then answers it.",
-    .more = "It is `await wait_random(max_delay)`. Closing the connection cancels the "
-            "wait; half-closing it does too. With `Prefer: respond-async` it becomes a "
-            "task at once, with `Prefer: wait=N` after N seconds.",
+    .more =
+        "It is `await wait_random(max_delay)`. Closing the connection cancels the "
+        "wait; half-closing it does too. With `Prefer: respond-async` it becomes a "
+        "task at once, with `Prefer: wait=N` after N seconds. With `status=503`, or "
+        "where `fail_rate` or `fail_first` lets it fail, it is `await "
+        "wait_random(max_delay)` and `raise Failure(503)`.",
     .in = SHAPE(struct wait_in, fields),
     .formats = 1 << FORMAT_JSON | 1 << FORMAT_TEXT,
     .answers = answers,

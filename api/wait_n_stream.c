@@ -7,9 +7,10 @@
 /* The room of the exchange. */
 struct state {
     struct wait_n *wait_n;
-    size_t next; /* rank, or index, of the next row */
+    size_t next; /* rank, or index, or place among those that are told, of the next */
     size_t rank; /* of the row that is written */
     size_t rows; /* written */
+    size_t failure; /* the next of the failures, where they follow the delays */
     bool by_index;
     bool begun;
 };
@@ -27,31 +28,50 @@ write_head(const struct state *state, struct text *out)
 }
 
 static void
-write_row_object(const struct state *state, struct text *out)
+write_row_object(const struct state *state, size_t rank, struct text *out)
 {
     const struct batch *batch = state->wait_n->batch;
     struct json_writer json = json_writer(out);
+    struct wait_row row = {
+        .rank = rank,
+        .index = batch_index(batch, rank),
+        .delay = batch_delay(batch, rank),
+        .elapsed_ns = batch_elapsed_ns(batch, rank),
+        .status = batch_status(batch, rank),
+    };
 
-    json_begin_object(&json);
-    json_member_integer(&json, "rank", (int64_t)state->rank);
-    json_member_integer(&json, "index", (int64_t)batch_index(batch, state->rank));
-    json_member_double(&json, "delay", batch_delay(batch, state->rank));
-    json_member_seconds(&json, "elapsed", batch_elapsed_ns(batch, state->rank));
-    json_end_object(&json);
+    wait_row_write(&row, &json);
 }
 
 static void
 write_row(enum format format, const struct state *state, struct text *out)
 {
+    const struct batch *batch = state->wait_n->batch;
+    struct json_writer json = json_writer(out);
+
     row_begin(format, "result", true, state->rows, out);
     if (format == FORMAT_NDJSON || format == FORMAT_SSE)
-        write_row_object(state, out);
-    else {
-        struct json_writer json = json_writer(out);
-
-        json_write_double(&json, batch_delay(state->wait_n->batch, state->rank));
-    }
+        write_row_object(state, state->rank, out);
+    else if (batch_status(batch, state->rank))
+        json_write_null(&json);
+    else
+        json_write_double(&json, batch_delay(batch, state->rank));
     row_end(format, out);
+}
+
+/* Of the delays in json: those that failed follow them, a row a piece. */
+static bool
+write_failure(struct state *state, struct text *out)
+{
+    const struct wait_n *wait_n = state->wait_n;
+
+    if (state->failure == wait_n->failed)
+        return false;
+    text_string(out, state->failure == 0 ? "],\"failures\":[\n" : ",");
+    write_row_object(state, batch_failure(wait_n->batch, state->failure), out);
+    text_string(out, "\n");
+    state->failure++;
+    return true;
 }
 
 /* text tells an error only. */
@@ -61,10 +81,10 @@ write_text_tail(const struct state *state, struct text *out)
     const struct record *record = &state->wait_n->record;
     struct problem problem = {0};
 
-    if (record->state != STATE_CANCELLED)
+    if (record->state == STATE_DONE)
         return;
     enum error error = task_problem(record, true, &problem);
-    text_format(out, "# %d %s\n", error_info(error)->status, error_info(error)->slug);
+    text_format(out, "# %d %s\n", problem_status(&problem), error_info(error)->slug);
 }
 
 static void
@@ -90,25 +110,39 @@ write_tail(enum format format, const struct state *state, struct text *out)
     row_end(format, out);
 }
 
-/* Whether there is a row to write: its rank is state->rank. In order of index, those
- * that have not ended when it is over are passed. */
+/* As find_row, in order of index. Those that have not ended when it is over are passed,
+ * in text also those that failed. */
 static bool
-find_row(struct state *state)
+find_row_by_index(struct state *state, bool with_failed)
 {
     const struct wait_n *wait_n = state->wait_n;
+    const struct batch *batch = wait_n->batch;
 
-    if (!state->by_index) {
-        state->rank = state->next;
-        return state->next < wait_n->done;
-    }
-    for (; state->next < wait_n->n && wait_n->batch; state->next++) {
-        state->rank = batch_rank(wait_n->batch, state->next);
-        if (state->rank != SIZE_MAX)
-            return true;
-        if (!record_ended(&wait_n->record))
+    for (; state->next < wait_n->n && batch; state->next++) {
+        state->rank = batch_rank(batch, state->next);
+        if (state->rank == SIZE_MAX && !record_ended(&wait_n->record))
             return false;
+        if (state->rank != SIZE_MAX
+            && (with_failed || !batch_status(batch, state->rank)))
+            return true;
     }
     return false;
+}
+
+/* Whether there is a row to write: its rank is state->rank. A failed wait has a row,
+ * but no delay. */
+static bool
+find_row(struct state *state, enum format format)
+{
+    const struct wait_n *wait_n = state->wait_n;
+    bool has_rows = format == FORMAT_NDJSON || format == FORMAT_SSE;
+
+    if (state->by_index)
+        return find_row_by_index(state, format != FORMAT_TEXT);
+    if (state->next >= (has_rows ? wait_n->ended : wait_n_done(wait_n)))
+        return false;
+    state->rank = has_rows ? state->next : batch_success(wait_n->batch, state->next);
+    return true;
 }
 
 static enum stream_step
@@ -124,7 +158,7 @@ next(struct exchange *exchange, struct text *out)
             return STREAM_PIECE;
         }
     }
-    if (find_row(state)) {
+    if (find_row(state, format)) {
         write_row(format, state, out);
         state->next++;
         state->rows++;
@@ -132,6 +166,8 @@ next(struct exchange *exchange, struct text *out)
     }
     if (!record_ended(&state->wait_n->record))
         return STREAM_WAIT;
+    if (format == FORMAT_JSON && write_failure(state, out))
+        return STREAM_PIECE;
     write_tail(format, state, out);
     return STREAM_END;
 }
@@ -159,7 +195,7 @@ on_changed(struct exchange *exchange, int64_t now_ns)
     (void)now_ns;
     if (!record_ended(record))
         return;
-    if (record->state == STATE_CANCELLED) {
+    if (record->state != STATE_DONE) {
         task_problem(record, true, &problem);
         exchange_refuse_more(exchange, &problem, extend_problem);
         return;
@@ -178,7 +214,8 @@ wait_n_stream_begin(struct exchange *exchange, struct wait_n_plan *plan,
     enum format format = exchange_format(exchange);
 
     *state = (struct state){.by_index = form->by_index};
-    plan->times = format == FORMAT_NDJSON || format == FORMAT_SSE;
+    plan->times = format == FORMAT_NDJSON || format == FORMAT_SSE
+                  || (format == FORMAT_JSON && fault_spec_given(&plan->faults));
     plan->ranks = form->by_index;
     enum error error = wait_n_start(exchange_registry(exchange), plan, &state->wait_n);
     if (error)

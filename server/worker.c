@@ -1,5 +1,7 @@
 #include "worker.h"
 
+#include "async/record.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <sys/timerfd.h>
@@ -226,6 +228,8 @@ worker_drop(struct worker *worker)
     (void)error;
     registry_keep_all(&worker->registry);
     server_stop(worker->server);
+    registry_cancel_all(&worker->registry, REASON_DRAIN,
+                        registry_now(&worker->registry));
 }
 
 void

@@ -14,6 +14,7 @@ struct batch {
     struct timers *timers;
     struct timer timer;
     struct delays *delays; /* held */
+    struct faults *faults; /* borrowed */
     int64_t start_ns;
     void *owner;
     void (*progressed)(void *owner, int64_t now_ns);
@@ -22,11 +23,15 @@ struct batch {
     int64_t *elapsed; /* by rank; NULL where nobody asks */
     uint32_t *order;  /* rank → index */
     uint32_t *ranks;  /* index → rank + 1, 0: none yet; NULL where nobody asks */
+    uint32_t *sorted; /* ranks: of those that did not fail from the front on, of those
+                         that did from the back; NULL where none can fail */
     uint32_t *heap;   /* indices of the waits that run */
     size_t running;   /* in the heap */
     size_t started;   /* waits 0 … started-1 have been started */
     size_t done;
+    size_t failed;        /* of them */
     size_t most;          /* so many end */
+    bool first_error;     /* or so many as when the first fails */
     size_t width;         /* so many may run at once */
     size_t released_rank; /* waits from this rank on ended by batch_release */
     int64_t released_ns;  /* INT64_MAX: not */
@@ -104,6 +109,7 @@ start_next(struct batch *batch, double at_seconds)
 
     if (batch->ends)
         batch->ends[index] = at_seconds + delay;
+    (void)faults_reach(batch->faults, index); /* drawn now, slice by slice */
     push(batch, index);
 }
 
@@ -149,6 +155,24 @@ rearm(struct batch *batch)
     (void)error;
 }
 
+/* Into which of the two it goes that has just ended, as the last. */
+static void
+sort_out(struct batch *batch, uint32_t index)
+{
+    uint32_t rank = (uint32_t)batch->done;
+
+    if (batch->sorted == NULL)
+        return;
+    if (!faults_reach(batch->faults, index)) {
+        batch->sorted[rank - batch->failed] = rank;
+        return;
+    }
+    batch->failed++;
+    batch->sorted[batch->delays->n - batch->failed] = rank;
+    if (batch->first_error)
+        batch->most = batch->done + 1;
+}
+
 static void
 end_first(struct batch *batch, int64_t now_ns)
 {
@@ -162,6 +186,7 @@ end_first(struct batch *batch, int64_t now_ns)
         batch->ranks[index] = (uint32_t)batch->done + 1;
     if (batch->elapsed)
         batch->elapsed[batch->done] = now_ns - batch->start_ns;
+    sort_out(batch, index);
     batch->done++;
     if (batch->started < batch->delays->n)
         start_next(batch, end_of(batch, index));
@@ -190,7 +215,7 @@ on_timer(struct timer *timer, int64_t now_ns)
     while (batch->done - before < SLICE && is_due(batch, now_ns))
         end_first(batch, now_ns);
     batch->behind = is_due(batch, now_ns);
-    if (batch->running && batch->done < batch->most)
+    if (batch->running && !batch_over(batch))
         rearm(batch);
     if (batch->behind)
         timers_yield(batch->timers);
@@ -211,8 +236,11 @@ allocate(struct batch *batch, const struct batch_plan *plan)
         batch->elapsed = malloc(n * sizeof *batch->elapsed);
     if (plan->ranks)
         batch->ranks = calloc(n, sizeof *batch->ranks);
+    if (plan->faults)
+        batch->sorted = malloc(n * sizeof *batch->sorted);
     return batch->order && batch->heap && (!plan->limit || batch->ends)
-           && (!plan->times || batch->elapsed) && (!plan->ranks || batch->ranks);
+           && (!plan->times || batch->elapsed) && (!plan->ranks || batch->ranks)
+           && (!plan->faults || batch->sorted);
 }
 
 struct batch *
@@ -226,6 +254,8 @@ batch_start(struct timers *timers, const struct batch_plan *plan)
     batch->timers = timers;
     batch->timer.fire = on_timer;
     batch->delays = delays_hold(plan->delays);
+    batch->faults = plan->faults;
+    batch->first_error = plan->first_error;
     batch->start_ns = plan->start_ns;
     batch->owner = plan->owner;
     batch->progressed = plan->progressed;
@@ -260,6 +290,7 @@ batch_free(struct batch *batch)
     free(batch->ends);
     free(batch->elapsed);
     free(batch->ranks);
+    free(batch->sorted);
     free(batch->order);
     free(batch->heap);
     free(batch);
@@ -288,6 +319,36 @@ size_t
 batch_done(const struct batch *batch)
 {
     return batch->done;
+}
+
+size_t
+batch_failed(const struct batch *batch)
+{
+    return batch->failed;
+}
+
+bool
+batch_over(const struct batch *batch)
+{
+    return batch->done == batch->most;
+}
+
+size_t
+batch_success(const struct batch *batch, size_t i)
+{
+    return batch->sorted ? batch->sorted[i] : i;
+}
+
+size_t
+batch_failure(const struct batch *batch, size_t i)
+{
+    return batch->sorted[batch->delays->n - 1 - i];
+}
+
+uint16_t
+batch_status(const struct batch *batch, size_t rank)
+{
+    return faults_reach(batch->faults, batch->order[rank]);
 }
 
 size_t

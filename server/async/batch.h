@@ -11,6 +11,7 @@
 #pragma once
 
 #include "async/delays.h"
+#include "async/faults.h"
 #include "async/timers.h"
 
 struct batch;
@@ -20,7 +21,9 @@ struct batch_plan {
     size_t limit;          /* at most so many at once; 0: all */
     bool times;            /* keep when each wait ended, for batch_elapsed_ns */
     bool ranks;            /* keep the rank of each index, for batch_rank */
+    struct faults *faults; /* borrowed, outlives it; NULL: no wait fails */
     size_t most;           /* so many end, and no more; 0: all */
+    bool first_error;      /* the first that fails is the last that ends */
     int64_t start_ns;      /* of all of them; not after now */
     int64_t limit_ns;      /* no wait ends whose deadline is later; INT64_MAX: none */
     void *owner;
@@ -47,12 +50,21 @@ void batch_release(struct batch *batch, int64_t now_ns);
 bool batch_busy(const struct batch *batch);
 
 size_t batch_size(const struct batch *batch);
-size_t batch_done(const struct batch *batch); /* have ended */
+size_t batch_done(const struct batch *batch);   /* have ended, well or not */
+size_t batch_failed(const struct batch *batch); /* have failed */
+bool batch_over(const struct batch *batch);     /* no other will end */
+
+/* The rank of the i-th that did not fail, and of the i-th that did. */
+size_t batch_success(const struct batch *batch, size_t i);
+size_t batch_failure(const struct batch *batch, size_t i);
 
 /* Of the wait that ended as number `rank` (from 0, below batch_done): */
 size_t batch_index(const struct batch *batch, size_t rank);
 /* The rank of the wait of that index, SIZE_MAX while it has none. */
 size_t batch_rank(const struct batch *batch, size_t index);
+
+/* With which HTTP status it failed, 0: it did not. */
+uint16_t batch_status(const struct batch *batch, size_t rank);
 
 double batch_delay(const struct batch *batch, size_t rank); /* seconds */
 double batch_end(const struct batch *batch, size_t rank); /* when it had to end: seconds

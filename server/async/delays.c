@@ -21,9 +21,9 @@ delay_spec_equal(const struct delay_spec *a, const struct delay_spec *b)
 }
 
 void
-delay_spec_seed(struct delay_spec *spec, struct fastrand *fastrand)
+delay_spec_seed(struct delay_spec *spec, bool draws_faults, struct fastrand *fastrand)
 {
-    if (spec->fixed || spec->seeded)
+    if ((spec->fixed && !draws_faults) || spec->seeded)
         return;
     spec->seeded = true;
     spec->seed = fastrand_bits(fastrand) >> (64 - DRAWN_SEED_BITS);

@@ -12,15 +12,17 @@
 
 struct delay_spec {
     bool fixed;      /* each delay is `min`, nothing is drawn */
-    bool seeded;     /* by the client, or drawn to be shown; never with `fixed` */
+    bool seeded;     /* by the client, or drawn to be shown; with `fixed` for faults */
     uint64_t seed;   /* 0 … 2^63-1 */
     double min, max; /* seconds, min <= max */
 };
 
 bool delay_spec_equal(const struct delay_spec *a, const struct delay_spec *b);
 
-/* Gives it a seed below 2^53 where it draws and has none. */
-void delay_spec_seed(struct delay_spec *spec, struct fastrand *fastrand);
+/* Gives it a seed below 2^53 where something is drawn, the delays or faults, and it has
+ * none. */
+void
+delay_spec_seed(struct delay_spec *spec, bool draws_faults, struct fastrand *fastrand);
 
 /* One delay in seconds; with a seed the first that it gives. */
 double delay_draw(const struct delay_spec *spec, struct fastrand *fastrand);

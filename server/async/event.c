@@ -1,12 +1,75 @@
 #include "async/event.h"
 
+/* ---- gates -------------------------------------------------------------------------
+ */
+
+void
+event_gate(struct event *event, struct gate *gate, int64_t now_ns)
+{
+    gate->event = event;
+    TAILQ_INSERT_TAIL(&event->gates, gate, link);
+    waitlist_enter(&event->object.waiters);
+    waitlist_tell(event->object.registry, now_ns);
+}
+
+void
+event_ungate(struct gate *gate)
+{
+    struct event *event = gate->event;
+
+    if (event == NULL)
+        return;
+    gate->event = NULL;
+    TAILQ_REMOVE(&event->gates, gate, link);
+    waitlist_leave(&event->object.waiters);
+}
+
+/* Returns how many. */
+static size_t
+open_gates(struct event *event, int64_t now_ns)
+{
+    size_t count = 0;
+
+    for (struct gate *gate; (gate = TAILQ_FIRST(&event->gates)) != NULL; count++) {
+        event_ungate(gate);
+        gate_open(gate, now_ns);
+    }
+    return count;
+}
+
+/* ---- the object --------------------------------------------------------------------
+ */
+
+static void
+drop_payload(struct event *event)
+{
+    blob_release(event->payload);
+    event->payload = NULL;
+}
+
+static void
+open_event(struct object *object)
+{
+    TAILQ_INIT(&CONTAINER_OF(object, struct event, object)->gates);
+}
+
+static bool
+is_held(const struct object *object)
+{
+    return !TAILQ_EMPTY(&CONTAINER_OF(object, const struct event, object)->gates);
+}
+
 static void
 clear(struct object *object)
 {
     struct event *event = CONTAINER_OF(object, struct event, object);
+    struct gate *gate;
 
-    blob_release(event->payload);
-    event->payload = NULL;
+    drop_payload(event);
+    while ((gate = TAILQ_FIRST(&event->gates)) != NULL) {
+        event_ungate(gate);
+        gate_set_adrift(gate, object->registry);
+    }
 }
 
 static void
@@ -20,6 +83,8 @@ const struct object_class event_class = {
     .waiter_kind = KIND_EVENT,
     .size = sizeof(struct event),
     .waiter_size = sizeof(struct event_waiter),
+    .is_held = is_held,
+    .open = open_event,
     .clear = clear,
     .free_waiter = free_waiter,
 };
@@ -78,6 +143,7 @@ event_set(struct event *event, struct blob *payload, int64_t now_ns)
             released++;
         }
     }
+    released += open_gates(event, now_ns);
     waitlist_tell(event->object.registry, now_ns);
     return released;
 }
@@ -86,7 +152,7 @@ void
 event_clear(struct event *event)
 {
     event->set = false;
-    clear(&event->object);
+    drop_payload(event);
 }
 
 enum error

@@ -5,12 +5,14 @@
 #pragma once
 
 #include "async/blob.h"
+#include "async/gate.h"
 #include "async/object.h"
 
 struct event {
     struct object object;
-    uint64_t generation;  /* how many times it was set */
-    struct blob *payload; /* of the last set; NULL: none, or cleared */
+    uint64_t generation;    /* how many times it was set */
+    struct blob *payload;   /* of the last set; NULL: none, or cleared */
+    struct gate_list gates; /* count as waiting, too */
     bool set;
 };
 
@@ -42,6 +44,11 @@ size_t event_set(struct event *event, struct blob *payload, int64_t now_ns);
 
 /* Who waits goes on waiting. */
 void event_clear(struct event *event);
+
+/* For gate.c: the gate stands there until it is opened, or taken away (nothing, where
+ * it does not stand anywhere). The event is not set. */
+void event_gate(struct event *event, struct gate *gate, int64_t now_ns);
+void event_ungate(struct gate *gate);
 
 /* Waits until it is set, or for the next generation. The caller holds *out. Errors: as
  * waiter_open. */

@@ -2,20 +2,24 @@
  * launch.h: the tasks that one request starts together (task_wait_n). All start at the
  * same instant, or with a limit the first by index do, and each queued one starts at
  * the deadline of the wait that made room (at once, where that one was cancelled). They
- * are made in slices, so that a large launch does not hold up the loop.
+ * are made in slices, so that a large launch does not hold up the loop; and so is the
+ * rest cancelled when it is over before all have ended (struct ending).
  */
 #pragma once
 
+#include "async/ending.h"
 #include "async/group.h"
 #include "async/wait.h"
 
 struct launch_plan {
     const char *group_name; /* NULL: one is made */
     const char *label;      /* of each; NULL: none */
-    struct delay_spec spec; /* fixed or seeded */
-    int64_t timeout_ns;     /* of each, from start_ns; 0: none */
-    size_t n;               /* > 0 */
-    size_t limit;           /* at most so many at once; 0: all */
+    struct delay_spec spec; /* fixed or seeded; seeded where faults are drawn */
+    struct fault_spec faults;
+    struct ending ending;
+    int64_t timeout_ns; /* of each, from start_ns; 0: none */
+    size_t n;           /* > 0 */
+    size_t limit;       /* at most so many at once; 0: all */
     int64_t start_ns;
 };
 
@@ -27,20 +31,26 @@ struct launch {
     struct timer step;
     struct launch_plan plan;
     struct delays *delays;
-    char *label;     /* owned copy */
-    size_t made;     /* waits[0 … made-1] are there */
-    size_t running;  /* that have started and not ended */
-    size_t next;     /* the first that may still be queued */
-    int64_t room_ns; /* when one made room last */
-    size_t unended;  /* that have not left, or are not made yet */
+    struct faults *faults; /* owned; NULL: none fails */
+    char *label;           /* owned copy */
+    size_t made;           /* waits[0 … made-1] are there */
+    size_t running;        /* that have started and not ended */
+    size_t next;           /* the first that may still be queued */
+    int64_t room_ns;       /* when one made room last */
+    size_t unended;        /* or not made yet; counted only where it hears of them */
+    size_t ended;          /* that count for its ending */
+    size_t swept;          /* the rest is cancelled before that index */
     size_t holders;
     bool broken;          /* out of memory on the way: the rest was never made */
+    bool met;             /* its ending has come */
+    bool cancels;         /* what has not ended is cancelled, or will be in its turn */
     struct wait *waits[]; /* held */
 };
 
 /* Reserves, and makes the first slice; where memory ends later, the launch is `broken`.
  * The caller holds *out, to read what is made; the launch goes on without. Errors:
- * too-many-tasks, too-many-waits, out-of-memory; then nothing has started. */
+ * too-many-tasks, too-many-waits, too-many-keys, out-of-memory; then nothing has
+ * started. */
 MUST_USE enum error launch_start(struct registry *registry,
                                  const struct launch_plan *plan, struct launch **out);
 void launch_release(struct launch *launch);
@@ -51,5 +61,6 @@ bool launch_over(const struct launch *launch);
 /* Makes all the rest now, for whoever is about to cancel it. */
 void launch_finish(struct launch *launch, int64_t now_ns);
 
-/* For wait.c: one has ended, or (ran = false) left the queue. */
-void launch_left(struct launch *launch, bool ran, int64_t at_ns);
+/* For wait.c: one of it ends so. */
+void launch_left(struct launch *launch, const struct record *record,
+                 enum record_state end, bool made_room, int64_t at_ns);

@@ -1,5 +1,7 @@
 #include "async/object.h"
 
+#include "async/gate.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -177,6 +179,7 @@ objects_open(struct registry *registry)
 {
     TAILQ_INIT(&registry->objects.by_use);
     TAILQ_INIT(&registry->objects.served);
+    TAILQ_INIT(&registry->objects.adrift);
     registry->objects.idle.fire = on_idle;
 }
 
@@ -187,4 +190,5 @@ objects_forget_all(struct registry *registry)
 
     while ((object = TAILQ_FIRST(&registry->objects.by_use)) != NULL)
         object_forget(object);
+    gates_land(registry);
 }

@@ -6,8 +6,10 @@
 
 #include <sys/queue.h>
 
+struct gate;
 struct object;
 struct waiter;
+TAILQ_HEAD(gate_list, gate);
 TAILQ_HEAD(object_list, object);
 TAILQ_HEAD(waiter_list, waiter);
 
@@ -27,5 +29,6 @@ struct objects {
     struct timer idle;         /* of the one that is unused for the longest time */
     struct waiter_list served; /* have what they waited for, and are not told yet */
     struct timer serving;      /* tells the next of them */
+    struct gate_list adrift;   /* whose event has been forgotten */
     uint64_t token;            /* the last one that a lease got */
 };

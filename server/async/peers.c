@@ -17,6 +17,7 @@ peers_new(size_t count)
         return NULL;
     memset(peers, 0, size);
     peers->count = count;
+    tries_open(&peers->tries);
     for (size_t i = 0; i < count; i++)
         atomic_init(&peers->at[i].oldest_ns, INT64_MAX);
     return peers;
@@ -25,6 +26,9 @@ peers_new(size_t count)
 void
 peers_free(struct peers *peers)
 {
+    if (peers == NULL)
+        return;
+    tries_close(&peers->tries);
     free(peers);
 }
 

@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "async/tries.h"
 #include "base/error.h"
 #include "base/mailbox.h"
 
@@ -29,6 +30,7 @@ struct peers {
     struct quota objects;      /* of coordination, and leases */
     struct quota object_bytes; /* that they keep */
     struct quota connections;
+    struct tries tries;
     struct peer at[]; /* by worker */
 };
 

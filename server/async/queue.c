@@ -175,10 +175,12 @@ queue_need(struct registry *registry, const char *name, struct queue **out)
     return error;
 }
 
+/* Whether its maxsize, or that it has none, is settled. Who waits at an empty queue
+ * gets, and names none. */
 static bool
-in_use(const struct queue *queue)
+is_sized(const struct queue *queue)
 {
-    return queue->size > 0 || object_in_use(&queue->object);
+    return queue->size > 0 || (queue->maxsize > 0 && object_in_use(&queue->object));
 }
 
 static enum error
@@ -190,7 +192,7 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
 
     if (error)
         return object_unneed(&queue->object, error);
-    if (plan->item && !in_use(queue))
+    if (plan->item && !is_sized(queue))
         queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
     *out = mine(waiter);
     (*out)->puts = plan->item != NULL;
@@ -216,7 +218,7 @@ enum error
 queue_put(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
-    if (in_use(queue) && plan->has_maxsize && plan->maxsize != queue->maxsize)
+    if (is_sized(queue) && plan->has_maxsize && plan->maxsize != queue->maxsize)
         return ERROR_PARAMETER_CONFLICT;
     return begin(queue, plan, now_ns, out);
 }

@@ -4,6 +4,7 @@
 #include "async/launch.h"
 #include "async/object.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,39 @@ on_retention(struct timer *timer, int64_t now_ns)
     if (oldest != NULL && kept_until_ns(registry, oldest) <= now_ns)
         record_forget(oldest);
     retain(registry);
+}
+
+enum { EXPIRED_AT_ONCE = 256 }; /* keys: well below a millisecond */
+
+static void
+on_idle(struct timer *timer, int64_t now_ns)
+{
+    struct registry *registry = CONTAINER_OF(timer, struct registry, idle);
+    int64_t ttl_ns = registry->limits.idle_ttl_ns;
+    int64_t used_ns =
+        tries_expire(&registry->peers->tries, now_ns - ttl_ns, EXPIRED_AT_ONCE);
+
+    if (used_ns == INT64_MAX)
+        return;
+    enum error error =
+        timers_start(&registry->timers, timer, TIMER_LIMIT, used_ns + ttl_ns);
+
+    assert(error == OK); /* its own place is free */
+    (void)error;
+    timers_yield(&registry->timers);
+}
+
+enum error
+registry_count_tries(struct registry *registry, const char *key, size_t count,
+                     int64_t now_ns, uint64_t *before)
+{
+    enum error error = tries_take(&registry->peers->tries, key, count, now_ns, before);
+
+    if (!error && !timer_runs(&registry->idle))
+        /* Out of memory: the next try starts it. */
+        (void)!timers_start(&registry->timers, &registry->idle, TIMER_LIMIT,
+                            now_ns + registry->limits.idle_ttl_ns);
+    return error;
 }
 
 /* Tells the peers how old the oldest is that is kept here. */
@@ -123,6 +157,7 @@ registry_open(struct registry *registry, const struct registry_limits *limits,
     TAILQ_INIT(&registry->finished);
     registry->retention.fire = on_retention;
     objects_open(registry);
+    registry->idle.fire = on_idle;
     if (seed)
         fastrand_seed(&registry->fastrand, *seed);
     else
@@ -216,6 +251,8 @@ registry_reset(struct registry *registry, int64_t now_ns)
     struct record *record;
 
     objects_forget_all(registry);
+    if (registry->worker == 0) /* what all share goes once */
+        tries_clear(&registry->peers->tries);
     finish_launches(registry, now_ns);
     swept.removed = registry->count;
     TAILQ_FOREACH (record, &registry->all, in_all) {

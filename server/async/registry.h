@@ -22,7 +22,7 @@ struct registry_limits {
     int64_t retention_ns;
     size_t max_objects;      /* of coordination; each lease counts as one */
     size_t max_object_bytes; /* of payloads and items that are kept */
-    int64_t idle_ttl_ns;     /* then an unused object goes */
+    int64_t idle_ttl_ns;     /* then an unused object, or key of fail_first, goes */
 };
 
 struct registry {
@@ -46,6 +46,7 @@ struct registry {
     uint64_t serial;
     struct timer retention;
     struct objects objects; /* of coordination */
+    struct timer idle;      /* of the keys; runs where one was used here */
 };
 
 /* A random seed where `seed` is NULL. `clock` and `peers` outlive it. It is the one
@@ -84,6 +85,12 @@ struct record *registry_find(const struct registry *registry, const char *id);
 MUST_USE enum error
 registry_reserve(struct registry *registry, size_t tasks, size_t waits);
 void registry_unreserve(struct registry *registry, size_t tasks, size_t waits);
+
+/* Counts tries of a key, as tries_take does, and sees to it that it goes in its time.
+ */
+MUST_USE enum error
+registry_count_tries(struct registry *registry, const char *key, size_t count,
+                     int64_t now_ns, uint64_t *before);
 
 /* For record.c: one has joined the finished ones, which the timer of the oldest drops
  * in its time; where more than max_tasks are kept, the oldest of all workers goes. */

@@ -5,42 +5,111 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Cannot fail: every wait has its place in the timers from its opening on; a queued one
- * stands at the end of time. */
+/* Cannot fail: every wait has its place in the timers from its opening on; a queued or
+ * gated one stands at the end of time. */
 static void
 arm(struct wait *wait)
 {
-    bool queued = wait->record.state == STATE_QUEUED;
+    bool open_ended = wait->record.state == STATE_QUEUED || wait_is_gated(wait);
     enum error error =
         timers_start(&wait->record.registry->timers, &wait->timer, TIMER_RESULT,
-                     queued ? INT64_MAX : wait->deadline_ns);
+                     open_ended ? INT64_MAX : wait->deadline_ns);
 
     assert(error == OK);
     (void)error;
 }
 
-/* Tells the launch that there is room for the next one from that time on. */
+/* Tells the launch that it ends, with room for the next one from that time on. */
 static void
-leave_launch(struct wait *wait, bool ran, int64_t at_ns)
+leave_launch(struct wait *wait, enum record_state end, int64_t at_ns)
 {
     struct launch *launch = wait->launch;
+    bool made_room = wait->record.state != STATE_QUEUED && !wait->record.outside;
 
     wait->launch = NULL;
     if (launch)
-        launch_left(launch, ran, at_ns);
+        launch_left(launch, &wait->record, end, made_room, at_ns);
+}
+
+/* Too late where its launch is over: the walk that cancels the rest has only not come
+ * to it. */
+static bool
+is_cancelled(const struct wait *wait)
+{
+    return wait->launch && wait->launch->cancels;
 }
 
 static void
 on_deadline(struct timer *timer, int64_t now_ns)
 {
     struct wait *wait = CONTAINER_OF(timer, struct wait, timer);
+    struct record *record = &wait->record;
+    enum record_state end = record->status >= FAILED_STATUS ? STATE_FAILED : STATE_DONE;
 
-    record_hold(&wait->record);
-    histogram_add(&wait->record.registry->timers.lateness, now_ns - wait->deadline_ns);
-    record_end(&wait->record, STATE_DONE, REASON_NONE, now_ns);
-    leave_launch(wait, true, wait->deadline_ns);
-    record_release(&wait->record);
+    if (is_cancelled(wait)) {
+        record_cancel(record, REASON_CANCEL, now_ns);
+        return;
+    }
+    histogram_add(&record->registry->timers.lateness, now_ns - wait->deadline_ns);
+    leave_launch(wait, end, wait->deadline_ns);
+    record_end(record, end, REASON_NONE, now_ns);
+}
+
+/* ---- the event it waits for --------------------------------------------------------
+ */
+
+static void
+drop_gate(struct wait *wait)
+{
+    if (!wait_is_gated(wait))
+        return;
+    gate_free(wait->options->gate);
+    wait->options->gate = NULL;
+}
+
+static void
+put_off(struct wait *wait, int64_t deadline_ns)
+{
+    wait->deadline_ns = deadline_ns;
+    wait->delay = ns_to_seconds(wait->deadline_ns - wait->start_ns);
+}
+
+/* It ends in the turn of its timer, though it be at once: many may hear of an event. */
+static void
+on_opened(void *owner, int64_t now_ns)
+{
+    struct wait *wait = owner;
+    struct record *record = &wait->record;
+
+    wait->options->error = wait->options->gate->error;
+    drop_gate(wait);
+    if (wait->options->error) {
+        timers_stop(&record->registry->timers, &wait->timer);
+        record->status = (uint16_t)error_info(wait->options->error)->status;
+        record_end(record, STATE_FAILED, REASON_NONE, now_ns);
+        return;
+    }
+    if (wait->deadline_ns < now_ns)
+        put_off(wait, now_ns);
+    arm(wait);
+}
+
+/* Where it is open at once, there is none. */
+static enum error
+set_gate(struct registry *registry, struct wait *wait, const char *event)
+{
+    struct gate *gate = gate_new(registry, event, on_opened, wait);
+    if (gate == NULL)
+        return ERROR_OUT_OF_MEMORY;
+    enum error error = gate->error;
+
+    if (gate->open)
+        gate_free(gate);
+    else
+        wait->options->gate = gate;
+    return error;
 }
 
 static void
@@ -49,13 +118,22 @@ stop(struct record *record, int64_t now_ns)
     struct wait *wait = CONTAINER_OF(record, struct wait, record);
 
     timers_stop(&record->registry->timers, &wait->timer);
-    leave_launch(wait, record->state != STATE_QUEUED, now_ns);
+    drop_gate(wait);
+    leave_launch(wait, STATE_CANCELLED, now_ns);
+}
+
+static void
+free_wait(struct wait *wait)
+{
+    drop_gate(wait);
+    free(wait->options);
+    free(wait);
 }
 
 static void
 destroy(struct record *record)
 {
-    free(CONTAINER_OF(record, struct wait, record));
+    free_wait(CONTAINER_OF(record, struct wait, record));
 }
 
 static double
@@ -64,22 +142,64 @@ delay_of(const struct record *record)
     return CONTAINER_OF(record, const struct wait, record)->delay;
 }
 
+static enum error
+failure(const struct record *record)
+{
+    const struct wait *wait = CONTAINER_OF(record, const struct wait, record);
+
+    return wait->options ? wait->options->error : OK;
+}
+
 static const struct record_class wait_class = {
-    .stop = stop, .delay = delay_of, .destroy = destroy};
+    .stop = stop, .delay = delay_of, .failure = failure, .destroy = destroy};
+
+/* Keeps what was asked, where there is something that may be asked for again, and goes
+ * to wait for the event. */
+static enum error
+keep_options(struct registry *registry, struct wait *wait, const struct wait_plan *plan)
+{
+    bool compared = plan->kind == KIND_TASK && !plan->group
+                    && (plan->timeout_ns || fault_spec_given(&plan->faults));
+
+    if (!compared && !plan->event)
+        return OK;
+    wait->options = calloc(1, sizeof *wait->options);
+    if (wait->options == NULL)
+        return ERROR_OUT_OF_MEMORY;
+    wait->options->timeout_ns = plan->timeout_ns;
+    wait->options->faults = plan->faults;
+    if (plan->event == NULL)
+        return OK;
+    memcpy(wait->options->event, plan->event, strlen(plan->event) + 1);
+    return set_gate(registry, wait, plan->event);
+}
+
+bool
+wait_is_as_asked(const struct wait *wait, const struct wait_plan *plan)
+{
+    static const struct wait_options none;
+    const struct wait_options *options = wait->options ? wait->options : &none;
+
+    return delay_spec_equal(&wait->spec, &plan->spec)
+           && options->timeout_ns == plan->timeout_ns
+           && fault_spec_equal(&options->faults, &plan->faults)
+           && strcmp(options->event, plan->event ? plan->event : "") == 0;
+}
 
 static enum error
-open_wait(struct registry *registry, const struct wait_plan *plan, double delay,
-          struct wait **out)
+open_wait(struct registry *registry, const struct wait_plan *plan,
+          const struct wait_part *part, struct wait **out)
 {
     struct wait *wait = calloc(1, sizeof *wait);
     if (wait == NULL)
         return ERROR_OUT_OF_MEMORY;
     wait->timer.fire = on_deadline;
+    wait->record.status = part->status;
     wait->spec = plan->spec;
-    wait->timeout_ns = plan->timeout_ns;
-    wait->delay = delay;
+    wait->delay = part->delay;
     wait->start_ns = plan->start_ns;
-    wait->deadline_ns = plan->start_ns + delay_to_ns(delay);
+    wait->deadline_ns = plan->start_ns + delay_to_ns(part->delay);
+    wait->launch = part->launch;
 
     struct record_plan head = {
         .kind = plan->kind,
@@ -90,13 +210,15 @@ open_wait(struct registry *registry, const struct wait_plan *plan, double delay,
         .timeout_ns = plan->timeout_ns,
         .created_ns = plan->start_ns,
     };
-    enum error error =
-        timers_start(&registry->timers, &wait->timer, TIMER_RESULT, wait->deadline_ns);
+    enum error error = keep_options(registry, wait, plan);
+    if (!error)
+        error = timers_start(&registry->timers, &wait->timer, TIMER_RESULT,
+                             wait_is_gated(wait) ? INT64_MAX : wait->deadline_ns);
     if (!error)
         error = record_open(registry, &wait->record, &wait_class, &head);
     if (error) {
         timers_stop(&registry->timers, &wait->timer);
-        free(wait);
+        free_wait(wait);
         return error;
     }
     *out = wait;
@@ -109,24 +231,29 @@ wait_start(struct registry *registry, const struct wait_plan *plan, struct wait 
     enum error error = registry_reserve(registry, plan->kind == KIND_TASK, 1);
     if (error)
         return error;
-    double delay = delay_draw(&plan->spec, &registry->fastrand);
-    error = open_wait(registry, plan, delay, out);
+    struct wait_part part = {.delay = delay_draw(&plan->spec, &registry->fastrand)};
+    error =
+        fault_draw(registry, &plan->faults, &plan->spec, plan->start_ns, &part.status);
+    if (!error) {
+        error = open_wait(registry, plan, &part, out);
+        if (error)
+            fault_undo(registry, &plan->faults, 1);
+    }
     if (error)
         registry_unreserve(registry, plan->kind == KIND_TASK, 1);
     return error;
 }
 
 enum error
-wait_join(struct launch *launch, const struct wait_plan *plan,
-          struct registry *registry, double delay, bool queued, struct wait **out)
+wait_join(struct registry *registry, const struct wait_plan *plan,
+          const struct wait_part *part, struct wait **out)
 {
-    enum error error = open_wait(registry, plan, delay, out);
+    enum error error = open_wait(registry, plan, part, out);
     if (error)
         return error;
     struct wait *wait = *out;
 
-    wait->launch = launch;
-    if (queued) {
+    if (part->queued) {
         wait->record.state = STATE_QUEUED;
         arm(wait);
     }
@@ -136,7 +263,8 @@ wait_join(struct launch *launch, const struct wait_plan *plan,
 void
 wait_settle(struct wait *wait, int64_t now_ns)
 {
-    if (wait->record.state != STATE_PENDING || wait->deadline_ns > now_ns)
+    if (wait->record.state != STATE_PENDING || wait->deadline_ns > now_ns
+        || wait_is_gated(wait))
         return;
     timers_stop(&wait->record.registry->timers, &wait->timer);
     on_deadline(&wait->timer, now_ns);
@@ -164,10 +292,10 @@ wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns)
     if (wait->record.state == STATE_QUEUED) {
         wait->record.state = STATE_PENDING;
         wait->start_ns = now_ns;
-        leave_launch(wait, false, now_ns);
+        wait->record.outside = true;
     }
-    wait->deadline_ns = deadline_ns > now_ns ? deadline_ns : now_ns;
-    wait->delay = ns_to_seconds(wait->deadline_ns - wait->start_ns);
+    drop_gate(wait);
+    put_off(wait, deadline_ns > now_ns ? deadline_ns : now_ns);
     arm(wait);
 }
 

@@ -6,12 +6,20 @@ static void
 on_progress(void *owner, int64_t now_ns)
 {
     struct wait_n *wait_n = owner;
+    const struct batch *batch = wait_n->batch;
 
-    wait_n->done = batch_done(wait_n->batch);
-    if (wait_n->done == wait_n->most)
-        record_end(&wait_n->record, STATE_DONE, REASON_NONE, now_ns);
-    else
+    wait_n->ended = batch_done(batch);
+    wait_n->failed = batch_failed(batch);
+    if (!batch_over(batch)) {
         record_progress(&wait_n->record, now_ns);
+        return;
+    }
+    if (wait_n->failed == 0 || !wait_n->cancel_on_error) {
+        record_end(&wait_n->record, STATE_DONE, REASON_NONE, now_ns);
+        return;
+    }
+    wait_n->record.status = batch_status(batch, batch_failure(batch, 0));
+    record_end(&wait_n->record, STATE_FAILED, REASON_NONE, now_ns);
 }
 
 static void
@@ -43,7 +51,7 @@ delay_of(const struct record *record)
 {
     const struct wait_n *wait_n = CONTAINER_OF(record, const struct wait_n, record);
 
-    return wait_n->batch ? batch_end(wait_n->batch, wait_n->most - 1) : -1;
+    return wait_n->batch ? batch_end(wait_n->batch, wait_n->ended - 1) : -1;
 }
 
 static void
@@ -52,7 +60,9 @@ shed(struct record *record)
     struct wait_n *wait_n = CONTAINER_OF(record, struct wait_n, record);
 
     batch_free(wait_n->batch);
+    faults_free(wait_n->faults);
     wait_n->batch = NULL;
+    wait_n->faults = NULL;
 }
 
 static void
@@ -81,7 +91,9 @@ start_batch(struct registry *registry, const struct wait_n_plan *plan,
         .limit = plan->limit,
         .times = plan->times,
         .ranks = plan->ranks,
-        .most = plan->most,
+        .faults = wait_n->faults,
+        .most = plan->ending.most,
+        .first_error = plan->ending.first_error || plan->ending.cancel_on_error,
         .start_ns = plan->start_ns,
         .limit_ns = plan->timeout_ns ? plan->start_ns + plan->timeout_ns : INT64_MAX,
         .owner = wait_n,
@@ -95,14 +107,15 @@ start_batch(struct registry *registry, const struct wait_n_plan *plan,
 
 static enum error
 open_wait_n(struct registry *registry, const struct wait_n_plan *plan,
-            struct wait_n **out)
+            struct faults *faults, struct wait_n **out)
 {
     struct wait_n *wait_n = calloc(1, sizeof *wait_n);
     if (wait_n == NULL)
         return ERROR_OUT_OF_MEMORY;
     wait_n->spec = plan->spec;
     wait_n->n = plan->n;
-    wait_n->most = plan->most && plan->most < plan->n ? plan->most : plan->n;
+    wait_n->cancel_on_error = plan->ending.cancel_on_error;
+    wait_n->faults = faults;
     wait_n->batch = plan->n ? start_batch(registry, plan, wait_n) : NULL;
 
     struct record_plan head = {
@@ -129,8 +142,16 @@ wait_n_start(struct registry *registry, const struct wait_n_plan *plan,
     enum error error = registry_reserve(registry, 0, plan->n);
     if (error)
         return error;
-    error = open_wait_n(registry, plan, out);
+    struct faults *faults = NULL;
+    error = faults_draw(registry, &plan->faults, &plan->spec, plan->n, plan->start_ns,
+                        &faults);
+    if (!error) {
+        error = open_wait_n(registry, plan, faults, out);
+        if (error)
+            fault_undo(registry, &plan->faults, plan->n);
+    }
     if (error) {
+        faults_free(faults);
         registry_unreserve(registry, 0, plan->n);
         return error;
     }

@@ -73,8 +73,14 @@ time_out(struct record *record, int64_t now_ns)
     record_cancel(record, REASON_TIMEOUT, now_ns);
 }
 
+static enum error
+failure(const struct record *record)
+{
+    return CONTAINER_OF(record, const struct waiter, record)->outcome;
+}
+
 static const struct record_class waiter_class = {
-    .stop = stop, .release = time_out, .destroy = destroy};
+    .stop = stop, .release = time_out, .failure = failure, .destroy = destroy};
 
 struct waiter *
 waiter_of(struct record *record)
@@ -210,17 +216,30 @@ void
 waiter_join(struct waiter *waiter)
 {
     struct waitlist *list = &waiter->object->waiters;
-    struct waiter *watcher, *next;
 
     assert(waiter->place == WAITER_OUTSIDE);
     TAILQ_INSERT_TAIL(&list->line, waiter, link);
-    list->count++;
     waiter->place = WAITER_IN_LINE;
+    waitlist_enter(list);
+}
+
+void
+waitlist_enter(struct waitlist *list)
+{
+    struct waiter *watcher, *next;
+
+    list->count++;
     for (watcher = TAILQ_FIRST(&list->watching); watcher; watcher = next) {
         next = TAILQ_NEXT(watcher, link);
         if (watcher->wanted <= list->count)
             waiter_serve(watcher, OK);
     }
+}
+
+void
+waitlist_leave(struct waitlist *list)
+{
+    list->count--;
 }
 
 void

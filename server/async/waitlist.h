@@ -29,7 +29,7 @@ struct waiter {
 
 struct waitlist {
     struct waiter_list line, watching;
-    size_t count; /* in the line */
+    size_t count; /* who waits: in the line, and what stands beside it */
 };
 
 struct waiter_plan {
@@ -42,6 +42,11 @@ struct waiter_plan {
  * Errors: too-many-waits, out-of-memory. */
 MUST_USE enum error
 waiter_open(struct object *object, const struct waiter_plan *plan, struct waiter **out);
+
+/* One more or less stands in the line that is no record of its own; more serves those
+ * who watch for that. */
+void waitlist_enter(struct waitlist *list);
+void waitlist_leave(struct waitlist *list);
 
 /* To the end of the line; serves those who watch for that. */
 void waiter_join(struct waiter *waiter);
@@ -65,15 +70,6 @@ void waiter_undelivered(struct waiter *waiter, int64_t now_ns);
 
 /* NULL where the record is of another kind. */
 struct waiter *waiter_of(struct record *record);
-
-/* Why it failed, where it is a waiter and did. */
-static inline enum error
-waiter_outcome(const struct record *record)
-{
-    struct waiter *waiter = waiter_of((struct record *)(uintptr_t)record);
-
-    return waiter ? waiter->outcome : OK;
-}
 
 /* The first in line; NULL: nobody. */
 static inline struct waiter *

@@ -22,6 +22,12 @@ error_info(enum error error)
     return &infos[error];
 }
 
+bool
+error_has_any_status(enum error error)
+{
+    return error == ERROR_SIMULATED_FAILURE;
+}
+
 enum error
 error_from_slug(const char *slug)
 {

@@ -3,6 +3,8 @@
 
 #include "base/base.h"
 
+#include <stdbool.h>
+
 enum error {
     OK,
 #define ERROR(symbol, status, slug, title, text) ERROR_##symbol,
@@ -20,6 +22,10 @@ struct error_info {
 
 /* `error` is not OK. */
 const struct error_info *error_info(enum error error);
+
+/* Whether a client can ask for it with a status of its own choice; that in its info is
+ * then the default. */
+bool error_has_any_status(enum error error);
 
 /* The error of that slug, OK where there is none. */
 enum error error_from_slug(const char *slug);

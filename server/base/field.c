@@ -13,6 +13,7 @@
 #define GIVEN_IS_FIRST(type) _Static_assert(offsetof(struct type, given) == 0, #type)
 GIVEN_IS_FIRST(value_duration);
 GIVEN_IS_FIRST(value_integer);
+GIVEN_IS_FIRST(value_number);
 GIVEN_IS_FIRST(value_flag);
 GIVEN_IS_FIRST(value_word);
 GIVEN_IS_FIRST(value_words);
@@ -51,6 +52,8 @@ set_default(const struct field *field, const double *limits, void *in)
     if (field->kind == FIELD_DURATION) {
         ((struct value_duration *)entry.member)->seconds =
             field_fallback(field, limits);
+    } else if (field->kind == FIELD_NUMBER) {
+        ((struct value_number *)entry.member)->value = field_fallback(field, limits);
     } else if (field_kinds[field->kind].number) {
         ((struct value_integer *)entry.member)->value =
             (int64_t)field_fallback(field, limits);
@@ -75,6 +78,26 @@ find_excluded(const struct shape *shape, const struct field *field, const void *
             return other;
     }
     return NULL;
+}
+
+/* "fail_status needs fail_rate or fail_first", where none of them is given. */
+static enum error
+check_needs(const struct shape *shape, const struct field *field, const void *in,
+            struct problem *problem)
+{
+    TEXT_AUTO reason = {0};
+
+    for (const char *const *name = field->needs; name && *name; name++) {
+        const struct field *other = shape_find(shape, *name, strlen(*name));
+
+        if (other != NULL && field_given(other, in))
+            return OK;
+        text_format(&reason, "%s%s", name == field->needs ? "needs " : " or ", *name);
+    }
+    if (field->needs == NULL)
+        return OK;
+    return field_refuse(field, ERROR_INVALID_PARAMETER, text_terminated(&reason),
+                        problem);
 }
 
 /* ---- public --------------------------------------------------------- */
@@ -172,14 +195,14 @@ field_set_double(const struct field *field, const double *limits, double value,
         return field_duplicate(field, problem);
     if (isfinite(value))
         number_print(value, shown);
-    if (field->kind != FIELD_DURATION || !isfinite(value)) {
+    if (field_kinds[field->kind].set_double == NULL || !isfinite(value)) {
         /* "n=2 must be an integer" would puzzle whoever wrote 2.0. */
         if (strpbrk(shown, ".en") == NULL)
             strcat(shown, ".0");
         return field_wrong_type(field, shown, strlen(shown), problem);
     }
     entry.size = strlen(shown);
-    e = entry_set_seconds(&entry, value);
+    e = field_kinds[field->kind].set_double(&entry, value);
     if (e)
         return e;
     mark_given(field, in, true);
@@ -258,13 +281,16 @@ shape_check(const struct shape *shape, const void *in, struct problem *problem)
             continue;
         }
         other = find_excluded(shape, field, in);
-        if (other == NULL)
-            continue;
-        problem_set(problem, ERROR_INVALID_PARAMETER, "%s and %s exclude each other",
-                    field->name, other->name);
-        problem_param(problem, field->name, strlen(field->name));
-        problem_conflict(problem, other->name);
-        return ERROR_INVALID_PARAMETER;
+        if (other != NULL) {
+            problem_set(problem, ERROR_INVALID_PARAMETER,
+                        "%s and %s exclude each other", field->name, other->name);
+            problem_param(problem, field->name, strlen(field->name));
+            problem_conflict(problem, other->name);
+            return ERROR_INVALID_PARAMETER;
+        }
+        enum error e = check_needs(shape, field, in, problem);
+        if (e)
+            return e;
     }
     return OK;
 }

@@ -14,6 +14,7 @@
 /* clang-format off */
 struct value_duration { bool given; double seconds; };
 struct value_integer { bool given; int64_t value; };
+struct value_number { bool given; double value; };
 struct value_flag { bool given; bool on; };
 struct value_word { bool given; int index; /* into the field's words */ };
 struct value_words { bool given; uint32_t set; /* bit i: word i; 0: none given */ };
@@ -29,6 +30,7 @@ struct value_text { bool given; const char *bytes; /* borrowed, terminated */ };
 
 enum field_kind {
     FIELD_DURATION, /* seconds, or a number with a unit */
+    FIELD_NUMBER,   /* a plain number, with a fraction or without */
     FIELD_INTEGER,
     FIELD_SEED,     /* integer 0 … 2^63-1; in JSON also a string */
     FIELD_SIZE,     /* bytes, KiB, MiB, GiB (value_integer) */
@@ -51,14 +53,17 @@ struct field {
     enum field_kind kind;
     size_t offset; /* of the member in the struct */
     bool required;
-    double min, max; /* both inclusive, for DURATION, INTEGER, SIZE, COUNT, INTEGERS */
+    double min, max;      /* both inclusive, for DURATION, NUMBER, INTEGER, SIZE, COUNT,
+                             INTEGERS */
     enum limit max_limit; /* the maximum is the limit of that name instead of `max` */
-    double fallback; /* default of DURATION, INTEGER, SIZE; never above the maximum */
+    double fallback;      /* default of DURATION, NUMBER, INTEGER, SIZE; never above the
+                             maximum */
     const char *fallback_text;   /* default of every other kind, as it would be sent and
                                     under any limits valid (asserted); for
                                     number kinds: how the default reads in the manuals */
     const char *const *words;    /* ends with NULL */
     const char *const *excludes; /* names of what contradicts it; ends with NULL */
+    const char *const *needs;    /* it means nothing unless one of these is given */
     const char *unit;            /* for people: "seconds", "bytes"; NULL */
     const char *example;         /* as it would stand in a query */
     const char *text;            /* one sentence */
@@ -86,6 +91,7 @@ struct shape {
         struct value_duration: (kind_) == FIELD_DURATION,                                \
         struct value_integer: (kind_) == FIELD_INTEGER || (kind_) == FIELD_SEED          \
                               || (kind_) == FIELD_SIZE,                                  \
+        struct value_number: (kind_) == FIELD_NUMBER,                                    \
         struct value_flag: (kind_) == FIELD_FLAG,                                        \
         struct value_word: (kind_) == FIELD_WORD,                                        \
         struct value_words: (kind_) == FIELD_WORDS,                                      \
@@ -127,7 +133,7 @@ field_set_text(const struct field *field, const double *limits, const char *text
 /* A JSON number that is an integer: all numeric kinds. */
 MUST_USE enum error field_set_integer(const struct field *field, const double *limits,
                                       int64_t value, void *in, struct problem *problem);
-/* Any other JSON number: FIELD_DURATION takes it, the rest refuse. */
+/* Any other JSON number: FIELD_DURATION and FIELD_NUMBER take it, the rest refuse. */
 MUST_USE enum error field_set_double(const struct field *field, const double *limits,
                                      double value, void *in, struct problem *problem);
 MUST_USE enum error field_set_flag(const struct field *field, bool value, void *in,
@@ -155,7 +161,7 @@ enum error field_wrong_type(const struct field *field, const char *shown,
 const char *field_kind_text(enum field_kind kind);
 
 /* Checks what the whole struct must fulfil once all is set: required fields are given,
- * and none that exclude each other. */
+ * none that exclude each other, and none without what it needs. */
 MUST_USE enum error
 shape_check(const struct shape *shape, const void *in, struct problem *problem);
 

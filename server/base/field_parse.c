@@ -22,8 +22,8 @@ check_limits(const struct entry *entry, double value)
     return OK;
 }
 
-enum error
-entry_set_seconds(const struct entry *entry, double seconds)
+static enum error
+set_seconds(const struct entry *entry, double seconds)
 {
     enum error e = check_limits(entry, seconds);
 
@@ -40,13 +40,40 @@ set_duration_text(const struct entry *entry)
 
     if (!number_parse_duration(entry->text, entry->size, &seconds))
         return entry_malformed(entry);
-    return entry_set_seconds(entry, seconds);
+    return set_seconds(entry, seconds);
 }
 
 static enum error
 set_duration_integer(const struct entry *entry, int64_t value)
 {
-    return entry_set_seconds(entry, (double)value);
+    return set_seconds(entry, (double)value);
+}
+
+static enum error
+set_number(const struct entry *entry, double value)
+{
+    enum error e = check_limits(entry, value);
+
+    if (e)
+        return e;
+    ((struct value_number *)entry->member)->value = value + 0.0; /* no -0 */
+    return OK;
+}
+
+static enum error
+set_number_text(const struct entry *entry)
+{
+    double value;
+
+    if (!number_parse(entry->text, entry->size, &value))
+        return entry_malformed(entry);
+    return set_number(entry, value);
+}
+
+static enum error
+set_number_integer(const struct entry *entry, int64_t value)
+{
+    return set_number(entry, (double)value);
 }
 
 static bool
@@ -345,7 +372,15 @@ const struct kind field_kinds[] = {
     [FIELD_DURATION] = {
         .set_text = set_duration_text,
         .set_integer = set_duration_integer,
+        .set_double = set_seconds,
         .text = "a number of seconds or a number with a unit (us ms s m h)",
+        .number = true,
+    },
+    [FIELD_NUMBER] = {
+        .set_text = set_number_text,
+        .set_integer = set_number_integer,
+        .set_double = set_number,
+        .text = "a number",
         .number = true,
     },
     [FIELD_INTEGER] = {

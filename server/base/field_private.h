@@ -19,6 +19,7 @@ struct entry {
 struct kind {
     enum error (*set_text)(const struct entry *entry);
     enum error (*set_integer)(const struct entry *entry, int64_t value); /* or NULL */
+    enum error (*set_double)(const struct entry *entry, double value);   /* or NULL */
     const char *text;
     bool number; /* its default is field->fallback */
     bool string; /* JSON has it as a string only */
@@ -29,7 +30,6 @@ extern const struct kind field_kinds[];
 
 /* field_parse.c: the value, once its limits are checked, goes into the entry's member;
  * that it is given is for the caller to mark. */
-enum error entry_set_seconds(const struct entry *entry, double seconds);
 enum error entry_append_integer(const struct entry *entry, int64_t value);
 enum error entry_append_word(const struct entry *entry);
 

@@ -38,6 +38,9 @@ field_write(const struct field *field, const void *in, struct json_writer *json)
     case FIELD_DURATION:
         json_write_double(json, ((const struct value_duration *)member)->seconds);
         break;
+    case FIELD_NUMBER:
+        json_write_double(json, ((const struct value_number *)member)->value);
+        break;
     case FIELD_SEED:
         if (!field_given(field, in)) {
             json_write_null(json);

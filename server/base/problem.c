@@ -61,6 +61,12 @@ problem_conflict(struct problem *problem, const char *other)
     snprintf(problem->conflicts_with, sizeof problem->conflicts_with, "%s", other);
 }
 
+int
+problem_status(const struct problem *problem)
+{
+    return problem->status ? problem->status : error_info(problem->error)->status;
+}
+
 void
 problem_write_members(const struct problem *problem, struct json_writer *json)
 {
@@ -70,7 +76,7 @@ problem_write_members(const struct problem *problem, struct json_writer *json)
     snprintf(type, sizeof type, "/problems/%s", info->slug);
     json_member_string(json, "type", type);
     json_member_string(json, "title", info->title);
-    json_member_integer(json, "status", info->status);
+    json_member_integer(json, "status", problem_status(problem));
     json_member_string(json, "detail", problem->detail);
     if (problem->param[0] != '\0')
         json_member_string(json, "param", problem->param);

@@ -13,6 +13,7 @@ enum { PROBLEM_VALUE_MAX = 100 }; /* bytes of a rejected value or name that are 
 
 struct problem {
     enum error error;
+    int status; /* 0: that of the error */
     char detail[320];
     char param[PROBLEM_VALUE_MAX + 1]; /* "" where no parameter is at fault */
     char conflicts_with[65];           /* "" where it contradicts no other */
@@ -35,6 +36,9 @@ void problem_param(struct problem *problem, const char *name, size_t size);
 void problem_value(struct problem *problem, const char *bytes, size_t size);
 void problem_limits(struct problem *problem, double min, double max);
 void problem_conflict(struct problem *problem, const char *other);
+
+/* The HTTP status that it is answered with. */
+int problem_status(const struct problem *problem);
 
 /* Writes the members of the problem into the object that `json` has open. */
 void problem_write_members(const struct problem *problem, struct json_writer *json);

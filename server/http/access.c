@@ -13,11 +13,12 @@ enum {
     TARGET_MOST = 1024,    /* bytes of a target that are told */
 };
 
-/* Only what ended well is late or not. */
+/* Only what ended by itself is late or not. */
 static void
 write_lateness(const struct record *own, int64_t elapsed_ns, struct json_writer *json)
 {
-    double delay = own && own->state == STATE_DONE ? record_delay(own) : -1;
+    bool by_itself = own && (own->state == STATE_DONE || own->state == STATE_FAILED);
+    double delay = by_itself ? record_delay(own) : -1;
 
     if (delay < 0)
         return;

@@ -85,7 +85,8 @@ struct reply {
     bool tracked; /* exchange_delivered will be asked for; not of a stream */
 };
 
-/* Answers with the body, whose bytes it takes; a failed text is a 503 out-of-memory. */
+/* Answers with the body, whose bytes it takes; a failed text is a 503 out-of-memory.
+ * 204, 205 and 304 have none. */
 void
 exchange_reply(struct exchange *exchange, const struct reply *reply, struct text *body);
 

@@ -91,7 +91,8 @@ set_array(const struct field *field, const double *limits, const json_t *array,
 static bool
 takes_string(enum field_kind kind)
 {
-    return kind != FIELD_INTEGER && kind != FIELD_FLAG && kind != FIELD_SIZE;
+    return kind != FIELD_NUMBER && kind != FIELD_INTEGER && kind != FIELD_FLAG
+           && kind != FIELD_SIZE;
 }
 
 static enum error

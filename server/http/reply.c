@@ -44,13 +44,20 @@ has_trailers(struct exchange *exchange)
     return MHD_get_connection_values(exchange->mhd, MHD_FOOTER_KIND, NULL, NULL) > 0;
 }
 
+static bool
+has_body(int status)
+{
+    return status != MHD_HTTP_NO_CONTENT && status != MHD_HTTP_RESET_CONTENT
+           && status != MHD_HTTP_NOT_MODIFIED;
+}
+
 static void
 add_headers(struct exchange *exchange, const struct reply *reply,
             struct MHD_Response *response)
 {
     struct reply whole = *reply;
 
-    if (whole.status == MHD_HTTP_NO_CONTENT)
+    if (!has_body(whole.status))
         whole.content_type = NULL;
     else if (whole.content_type == NULL)
         whole.content_type = format_info(exchange->format)->content_type;
@@ -136,6 +143,8 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
         visit_answer(exchange, PARCEL_REPLY, reply, body);
         return;
     }
+    if (!has_body(reply->status))
+        text_free(body);
     if (!body->failed)
         response = MHD_create_response_from_buffer(body->size, body->bytes,
                                                    MHD_RESPMEM_MUST_FREE);
@@ -164,12 +173,14 @@ void
 exchange_refuse_more(struct exchange *exchange, const struct problem *problem,
                      exchange_extend *extend)
 {
-    int status = error_info(problem->error)->status;
+    int status = problem_status(problem);
+    bool ours =
+        !error_has_any_status(problem->error); /* else it knows no better time */
     struct reply reply = {
         .status = status,
         .content_type = "application/problem+json",
         .waited = exchange->suspended,
-        .retry_after = status == 429 || status == 503,
+        .retry_after = ours && (status == 429 || status == 503),
     };
     struct text allow = {0};
     struct text body = {0};

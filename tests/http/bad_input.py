@@ -34,6 +34,8 @@ class Parameter:
         if "oneOf" in schema:
             first = schema["oneOf"][0]
             return "duration" if first["type"] == "number" else "count"
+        if schema["type"] == "number":
+            return "number"
         if schema["type"] == "integer":
             return "integer" if "maximum" in schema else "seed"
         if schema["type"] == "array":
@@ -53,7 +55,7 @@ class Parameter:
         return (self.schema["items"] if self.kind == "words" else self.schema)["enum"]
 
     def limits(self):
-        """Of a duration, integer, integers or count."""
+        """Of a duration, number, integer, integers or count."""
         schema = self.schema
         if self.kind in ("duration", "count"):
             schema = schema["oneOf"][0 if self.kind == "duration" else 1]
@@ -74,6 +76,7 @@ class Parameter:
             return ("2030-01-02T03:04:05Z",) * 2
         return {
             "duration": ("1", 1),
+            "number": ("1", 1),
             "seed": ("1", 1),
             "flag": ("true", True),
             "name": ("a", "a"),
@@ -205,6 +208,8 @@ def bad_texts(each):
     outside = [str(high + 1), str(10**18), "9" * 400, *map(str, below(low))]
     if each.kind == "duration":
         return common + outside + ["1s1", "1S", "5.", ".5", "-0.5", "1e999", "inf", f"{high}.1"]
+    if each.kind == "number":
+        return common + outside + ["1s", "5.", ".5", "-0.5", "1e999", "inf", f"{high}.1"]
     common += ["1.5", "1.0", "1e1", "1s"]
     if each.kind == "integers":
         many = ",".join(map(str, range(1, 18)))
@@ -224,15 +229,15 @@ def bad_json(each):
         bad += ["true", "false"]
     if each.kind not in ("integers", "words"):
         bad += ["[]", "[1]", '["a"]']
-    if each.kind not in ("duration",):
+    if each.kind not in ("duration", "number"):
         bad += ["1.5", "2.0", "1e0", "-0.5"]
-    if each.kind not in ("duration", "integer", "seed", "count"):
+    if each.kind not in ("duration", "number", "integer", "seed", "count"):
         bad += ["0", "1", "-1"]
-    if each.kind in ("duration", "integer", "seed", "count"):
+    if each.kind in ("duration", "number", "integer", "seed", "count"):
         bad += ["-1", str(-(2**63))]
-    if each.kind in ("duration", "integer", "count"):
+    if each.kind in ("duration", "number", "integer", "count"):
         bad += [str(each.limits()[1] + 1), str(2**63 - 1)]
-    if each.kind in ("integer", "flag"):
+    if each.kind in ("integer", "number", "flag"):
         bad += ['"1"', '"true"']
     if each.kind == "integers":
         bad += ["[]", '["1"]', "[1.5]", "[true]", "[0]", "[-1]", "[1,1]", f"[{each.limits()[1] + 1}]"]
@@ -285,7 +290,7 @@ def outside_limits(client):
     """Beyond its limits it is told what they are."""
     for operation in OPERATIONS:
         for each in operation.query:
-            if each.kind not in ("duration", "integer", "integers", "count"):
+            if each.kind not in ("duration", "number", "integer", "integers", "count"):
                 continue
             low, high = each.limits()
             for number in [high + 1, *below(low)]:

@@ -50,3 +50,23 @@ oracle() {
 @test "order=index is asyncio.gather" {
     oracle gather
 }
+
+@test "failures: random.Random(seed + 2**63).random(), bit for bit, beside the same delays" {
+    oracle failures
+}
+
+@test "return_when, on_error and limit with failures: asyncio.wait, as_completed, gather, TaskGroup" {
+    oracle orchestration
+}
+
+@test "the same of groups of tasks, in the same order, the rest cancelled" {
+    oracle groups
+}
+
+@test "the same of /wait_n that has become a group by Prefer" {
+    oracle prefer
+}
+
+@test "losers=keep: gather() that raises, and the rest runs on" {
+    oracle gather_raises
+}

@@ -6,10 +6,13 @@ order matters, the loop has a clock of its own that jumps to the next timer.
 """
 
 import asyncio
+import concurrent.futures
+import itertools
 import json
 import random
 import sys
 import time
+import urllib.error
 import urllib.request
 
 URL = sys.argv[1]
@@ -26,6 +29,14 @@ def ask(path, body=None):
         return answer.read().decode()
 
 
+def status_of(path):
+    try:
+        with OPEN(URL + path, timeout=60) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
 def same(got, expected, what):
     assert got == expected, f"{what}:\ngot      {got!r}\nexpected {expected!r}"
 
@@ -33,6 +44,12 @@ def same(got, expected, what):
 def draw(seed, count, low, high):
     random.seed(seed)
     return [random.uniform(low, high) for _ in range(count)]
+
+
+def draw_failures(seed, count, rate):
+    """Beside the delays, which stay what they are without them."""
+    failures = random.Random(seed + 2**63)
+    return [failures.random() < rate for _ in range(count)]
 
 
 # ---- random -------------------------------------------------------------------------
@@ -77,6 +94,32 @@ def group():
         (expected,) = draw(seed, 1, 5, 60)
         del body["n"]
         same(json.loads(ask("/tasks", body))["delay"], expected, seed)
+    ask("/reset", {})
+
+
+def failures():
+    for seed in SEEDS:
+        for rate in (0, 0.1, 0.5, 1):
+            fails = draw_failures(seed, 1000, rate)
+            delays = draw(seed, 1000, 0, 0.05)
+            told = f"seed={seed}&max_delay=0.05&fail_rate={rate}&fail_status=418"
+            rows = [json.loads(row) for row in ask(f"/wait_n?n=1000&format=ndjson&{told}").splitlines()]
+            last = rows.pop()
+            same({row["index"]: row["delay"] for row in rows}, dict(enumerate(delays)), told)
+            got = {row["index"] for row in rows if "state" in row}
+            same(got, {i for i in range(1000) if fails[i]}, told)
+            assert all(row["error"]["status"] == 418 for row in rows if "state" in row), told
+            same((last["done"], last["failed"]), (1000 - sum(fails), sum(fails)), told)
+            same(status_of(f"/wait?{told}"), 418 if fails[0] else 200, told)
+            # A fixed delay draws none, and its failures stay the same.
+            path = f"/wait_n?n=1000&seed={seed}&delay=0&fail_rate={rate}&order=index"
+            got = json.loads(ask(path))
+            same(got["delays"], [None if fail else 0 for fail in fails], path)
+        made = json.loads(ask("/tasks", {"n": 300, "seed": seed, "delay": 0, "fail_rate": 0.3}))
+        ended = json.loads(ask(f"/tasks?group={made['group']}&wait=30"))["done"]
+        state = {task["id"]: task["state"] for task in ended}
+        same([state[task["id"]] == "failed" for task in made["tasks"]],
+             draw_failures(seed, 300, 0.3), seed)
     ask("/reset", {})
 
 
@@ -297,6 +340,233 @@ def semaphore():
         assert last["elapsed"] >= total - 1e-6, (path, last, total)
 
 
+# ---- asyncio with failures ----------------------------------------------------------
+
+
+class Failure(Exception):
+    pass
+
+
+class Story:
+    """n coroutines, at most `limit` at once, of which some raise; what became of each, in
+    which order."""
+
+    def __init__(self, seed, count, rate, limit, low=0.0, high=0.3):
+        self.delays = draw(seed, count, low, high)
+        self.fails = draw_failures(seed, count, rate)
+        self.limit = limit
+        self.order = []  # (index, state) of those that ended by themselves
+        self.error = False  # the whole raised
+        self.asked = {"n": count, "seed": seed, "min_delay": low, "max_delay": high,
+                      "fail_rate": rate} | ({"limit": limit} if limit else {})
+
+    async def one(self, semaphore, index):
+        async with semaphore:
+            await asyncio.sleep(self.delays[index])
+            self.order.append((index, "failed" if self.fails[index] else "done"))
+            if self.fails[index]:
+                raise Failure(index)
+            return self.delays[index]
+
+    def coroutines(self):
+        semaphore = asyncio.Semaphore(self.limit or len(self.delays))
+        return [self.one(semaphore, i) for i in range(len(self.delays))]
+
+    def run(self, line):
+        """What the line of Python leads to."""
+        async def whole():
+            await line(self)
+
+        self.order, self.error = [], False
+        run_jumping(whole())
+        return self
+
+    def path(self, more):
+        return "/wait_n?" + "&".join(f"{key}={value}" for key, value in (self.asked | more).items())
+
+
+def tasks_of(story):
+    return [asyncio.ensure_future(each) for each in story.coroutines()]
+
+
+async def cancel_rest(tasks):
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def wait_for_the(return_when):
+    async def line(story):
+        tasks = tasks_of(story)
+        _, pending = await asyncio.wait(tasks, return_when=return_when)
+        await cancel_rest(pending)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    return line
+
+
+def as_completed(count):
+    async def line(story):
+        tasks = tasks_of(story)
+        for task in itertools.islice(asyncio.as_completed(tasks), count):
+            try:
+                await task
+            except Failure:
+                pass
+        await cancel_rest(tasks)
+
+    return line
+
+
+async def gather_exceptions(story):
+    story.results = await asyncio.gather(*story.coroutines(), return_exceptions=True)
+
+
+async def task_group(story):
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in story.coroutines():
+                group.create_task(each)
+    except* Failure:
+        story.error = True
+
+
+LINES = [
+    ({}, gather_exceptions),
+    ({"on_error": "collect"}, gather_exceptions),
+    ({"on_error": "cancel"}, task_group),
+    ({"return_when": "first"}, wait_for_the(asyncio.FIRST_COMPLETED)),
+    ({"return_when": "first_error"}, wait_for_the(asyncio.FIRST_EXCEPTION)),
+    ({"return_when": "all"}, wait_for_the(asyncio.ALL_COMPLETED)),
+    ({"return_when": 1}, as_completed(1)),
+    ({"return_when": 7}, as_completed(7)),
+    ({"return_when": 10**4}, as_completed(10**4)),
+]
+STORIES = [(seed, count, rate, limit)
+           for seed, count, limit in [(1, 1, 0), (2, 10, 0), (3, 300, 0), (4, 20, 3), (5, 30, 1),
+                                      (6, 100, 99)]
+           for rate in (0, 0.15, 1)]
+
+
+def compare_rows(story, more):
+    """Event by event, as ndjson has them; and json and the text, which sort them out."""
+    path = story.path(more)
+    *rows, last = map(json.loads, ask(path + "&format=ndjson").splitlines())
+    order = [(row["index"], row.get("state", "done")) for row in rows]
+    same(order, story.order, path)
+    done = [index for index, state in order if state == "done"]
+    cancelled = len(story.delays) - len(order)
+    counts = (len(done), len(order) - len(done), cancelled)
+    same((last["done"], last["failed"], last["cancelled"]), counts, path)
+    same(last.get("error"), rows[-1]["error"] if story.error else None, path)
+    assert all(row["elapsed"] >= row["delay"] for row in rows), path
+    delays = [story.delays[index] for index in done]
+    whole = json.loads(ask(path))
+    same(whole["delays"], delays, path)
+    same([row["index"] for row in whole.get("failures", [])],
+         [index for index, state in order if state == "failed"], path)
+    lines = [repr(delay) for delay in delays] + ["# 503 simulated-failure"] * story.error
+    same(ask(path + "&format=text").splitlines(), lines, path)
+    status = 503 if story.error else 200
+    same(status_of(path + "&buffer=true"), status, path)
+
+
+def at_once(compare):
+    """Most of the time is spent waiting."""
+    stories = [(Story(*numbers, high=0.05).run(line), more)
+               for numbers in STORIES for more, line in LINES]
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        for done in [pool.submit(compare, *story) for story in stories]:
+            done.result()
+
+
+def orchestration():
+    at_once(compare_rows)
+
+
+def compare_groups(stories):
+    """All at once, each as a group: those that ended by themselves in that order, the rest
+    cancelled."""
+    made = [json.loads(ask("/tasks", story.asked | more)) for story, more, _ in stories]
+    for (story, more, line), group in zip(stories, made):
+        what = story.asked | more
+        story.run(line)
+        answer = json.loads(ask(f"/tasks?group={group['group']}&wait=30"))
+        index = {task["id"]: i for i, task in enumerate(group["tasks"])}
+        ended = [(index[task["id"]], task["state"]) for task in answer["done"]]
+        same([each for each in ended if each[1] != "cancelled"], story.order, what)
+        same(sorted(index for index, _ in ended), list(range(len(index))), what)
+        assert all(task["cancel_reason"] == "cancel" for task in answer["done"]
+                   if task["state"] == "cancelled"), what
+        for task in answer["done"][:20]:
+            failed = task["state"] == "failed"
+            assert (task["error"] or {}).get("status") == (503 if failed else None), task
+            status = {"done": 200, "failed": 503, "cancelled": 409}[task["state"]]
+            same(status_of(f"/tasks/{task['id']}/result"), status, task)
+        streamed = json.loads(ask(f"/tasks?group={group['group']}&stream=true"))
+        same([streamed[state] for state in ("done", "failed", "cancelled")],
+             [[state for _, state in ended].count(each) for each in ("done", "failed", "cancelled")],
+             what)
+
+
+def groups():
+    compare_groups([(Story(*numbers), more, line) for numbers in STORIES for more, line in LINES])
+    ask("/reset", {})
+
+
+def ask_preferring(path):
+    request = urllib.request.Request(URL + path, headers={"Prefer": "wait=30"})
+    with OPEN(request, timeout=60) as answer:
+        return answer.headers["Location"], json.loads(answer.read())
+
+
+def compare_forms(story, more):
+    _, got = ask_preferring(story.path(more))
+    expected = json.loads(ask(story.path(more)))
+    for one in (got, expected):
+        del one["elapsed"]
+        for row in one.get("failures", []):
+            assert row.pop("elapsed") >= row["delay"], row
+    same(got, expected, story.path(more))
+
+
+def prefer():
+    """/wait_n that has become a group says what /wait_n says."""
+    at_once(compare_forms)
+
+
+def gather_raises():
+    """gather() without return_exceptions: it raises at the first failure, and the rest runs on:
+    losers=keep."""
+    async def line(story):
+        tasks = tasks_of(story)
+        try:
+            await asyncio.gather(*tasks)
+        except Failure:
+            story.then = list(story.order)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    for seed, limit in [(1, 0), (2, 0), (3, 4)]:
+        story = Story(seed, 20, 0.3, limit, 0.3, 0.9).run(line)
+        more = {"return_when": "first_error", "losers": "keep", "group": f"gather{seed}"}
+        made = json.loads(ask("/tasks", story.asked | more))
+        index = {task["id"]: i for i, task in enumerate(made["tasks"])}
+        answer = json.loads(ask(f"/tasks?group=gather{seed}&return_when=first_error"))
+        same([(index[task["id"]], task["state"]) for task in answer["done"]], story.then, seed)
+        answer = json.loads(ask(f"/tasks?group=gather{seed}&return_when=all"))
+        same([(index[task["id"]], task["state"]) for task in answer["done"]], story.order, seed)
+        same(answer["pending"], [], seed)
+        del more["group"]
+        where, got = ask_preferring(story.path(more))
+        same(got["done"] + got["failed"], len(story.then), seed)
+        same(([row["index"] for row in got["failures"]], got["cancelled"]),
+             ([story.then[-1][0]], 0), seed)
+        answer = json.loads(ask(where + "&wait=30"))
+        same([task["state"] for task in answer["done"]], [state for _, state in story.order], seed)
+    ask("/reset", {})
+
+
 CHECKS = (wait, wait_n, group, semaphore, return_when, gather)
+CHECKS += (failures, orchestration, groups, prefer, gather_raises)
 CHECKS += (exercise_0, exercise_1, exercise_2, exercise_3, exercise_4)
 {check.__name__: check for check in CHECKS}[sys.argv[2]]()

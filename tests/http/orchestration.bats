@@ -118,6 +118,204 @@ PYTHON
     eventually count_is 0 'state=pending'
 }
 
+# ---- failures -----------------------------------------------------------------------
+
+# Of seed 3 and rate 0.5 the waits 0, 2, 4, 5 fail of these six, which end in order.
+SIX='/wait_n?n=6&delay=0.02&limit=1&seed=3&fail_rate=0.5&fail_status=500'
+
+@test "failures are rows with their problem; in json they follow, in text they are left out" {
+    get "$SIX&format=ndjson"
+    body=$(jq -sc . "$body_file") assert_json '[.[0:6][] | [.rank, .index, .state]]
+        == [[0,0,"failed"], [1,1,null], [2,2,"failed"], [3,3,null], [4,4,"failed"], [5,5,"failed"]]
+        and (.[0].error | .status == 500 and .type == "/problems/simulated-failure")
+        and (.[6] | .done == 2 and .failed == 4 and .cancelled == 0 and (has("error") | not))'
+    get "$SIX&format=sse"
+    assert_eq "$(sed -n 's/^id: //p' "$body_file" | paste -sd' ')" '0 1 2 3 4 5'
+    assert_eq "$(grep -c '"state":"failed"' "$body_file")" 4
+    get "$SIX"
+    assert_json '.delays == [0.02, 0.02] and .done == 2 and .failed == 4
+        and [.failures[] | [.rank, .index, .delay, .state, .error.status]]
+        == [[0,0,0.02,"failed",500], [2,2,0.02,"failed",500], [4,4,0.02,"failed",500],
+            [5,5,0.02,"failed",500]]'
+    get "$SIX&order=index"
+    assert_json '.delays == [null, 0.02, null, 0.02, null, null] and (.failures | length) == 4'
+    for order in completion index; do
+        get "$SIX&format=text&order=$order"
+        assert_eq "$body" $'0.02\n0.02'
+    done
+    get '/wait_n?n=2&delay=0&fail_rate=0'
+    assert_json 'has("failures") | not'
+}
+
+@test "return_when=first_error: till the first failure, else all" {
+    get "$SIX&fail_first=0&key=k&return_when=first_error"
+    assert_json '.delays == [] and .failed == 1 and .cancelled == 5 and (has("error") | not)'
+    get '/wait_n?n=4&delay=0.01&return_when=first_error'
+    assert_json '.done == 4'
+    get "$SIX&return_when=2"
+    assert_json '.done == 1 and .failed == 1 and .cancelled == 4'
+    get "$SIX&return_when=first"
+    assert_json '.done == 0 and .failed == 1 and .cancelled == 5'
+    eventually count_is 0 'state=pending'
+}
+
+@test "on_error=cancel: the first failure is the error of the whole" {
+    local four='/wait_n?n=9&delay=0.02&limit=1&fail_status=418&on_error=cancel&seed=22&fail_rate=0.2'
+
+    # Of seed 22 and rate 0.2 the wait 3 fails.
+    get "$four"
+    assert_json '.delays == [0.02, 0.02, 0.02] and .done == 3 and .failed == 1 and .cancelled == 5
+        and .error.status == 418 and (.failures | length) == 1 and .failures[0].index == 3'
+    get "$four&format=ndjson"
+    body=$(tail -n 1 "$body_file") assert_json '.failed == 1 and .error.status == 418'
+    get "$four&format=text"
+    assert_eq "$(tail -n 2 "$body_file")" $'0.02\n# 418 simulated-failure'
+    get "$four&buffer=true"
+    assert_problem 418 simulated-failure
+    assert_json '.n == 9 and .done == 3 and .failed == 1 and .cancelled == 5 and .elapsed >= 0.08'
+    get "$four&buffer=true&label=kept"
+    get '/tasks?label=kept'
+    assert_json '.tasks[0] | .state == "failed" and .error.status == 418 and .done == 3'
+    get "/tasks/$(jq -r '.tasks[0].id' <<<"$body")/result"
+    assert_problem 418 simulated-failure
+    get '/wait_n?n=3&delay=0.01&on_error=cancel'
+    assert_json '.done == 3 and (has("error") | not)'
+    get '/wait_n?n=3&delay=0.01&on_error=cancel&timeout=0.05&limit=1&status=404&return_when=first'
+    assert_json '.error.status == 404 and .failed == 1'
+    eventually count_is 0 'state=pending'
+}
+
+@test "a timeout with failures collected" {
+    get '/wait_n?n=5&limit=1&delay=0.05&timeout=0.12&status=500&buffer=true'
+    assert_problem 504 timeout
+    assert_json '.failed == 2 and .done == 0 and .cancelled == 3'
+}
+
+@test "many failures: counts and rows are whole" {
+    get '/wait_n?n=30000&max_delay=0.2&fail_rate=0.5&seed=9'
+    assert_json '.done + .failed == 30000 and (.delays | length) == .done
+        and (.failures | length) == .failed and (.failures | map(.index) | unique | length) == .failed'
+    get '/wait_n?n=30000&delay=0&status=500&order=index&format=text'
+    assert_eq "$body" ''
+    get '/wait_n?n=30000&max_delay=0.2&fail_rate=0.0001&seed=9&on_error=cancel'
+    assert_json '.failed == 1 and .error.status == 503 and .done + .cancelled == 29999'
+}
+
+# ---- groups -------------------------------------------------------------------------
+
+# group JSON: makes it, and sets body to its members in order of end: [index, state, reason].
+group() {
+    local made
+
+    server_reset
+    post /tasks "$1" || return
+    assert_status 201 || return
+    made=$body
+    get "/tasks?group=$(jq -r .group <<<"$made")&wait=30" || return
+    assert_json '.pending == [] and .timed_out == false' || return
+    body=$(jq -c --argjson made "$made" '($made.tasks | map(.id)) as $ids
+        | [.done[] | .id as $id | [($ids | index($id)), .state, .cancel_reason]]' <<<"$body")
+}
+
+@test "a group: return_when cancels the rest of these n, and of nothing else" {
+    group '{"n":4,"delay":0.05,"limit":1,"return_when":"first"}'
+    assert_json '. == [[0,"done",null], [1,"cancelled","cancel"], [2,"cancelled","cancel"],
+        [3,"cancelled","cancel"]]'
+    group '{"n":4,"delay":0.05,"return_when":2}'
+    assert_json 'map(.[1]) == ["done", "done", "cancelled", "cancelled"]'
+    group '{"n":3,"delay":0.05,"return_when":4}'
+    assert_json 'map(.[1]) == ["done", "done", "done"]'
+    group '{"n":3,"delay":0.05,"return_when":"first","losers":"keep"}'
+    assert_json 'map(.[1]) == ["done", "done", "done"]'
+    server_reset
+    post /tasks '{"n":2,"delay":0.4,"group":"g"}'
+    post /tasks '{"n":2,"delay":0.05,"group":"g","return_when":"first"}'
+    post /tasks '{"delay":0.4,"group":"g"}'
+    get '/tasks?group=g&wait=30'
+    assert_json '[.done[].state] == ["done", "cancelled", "done", "done", "done"]'
+}
+
+@test "a group: first_error and on_error" {
+    group '{"n":6,"delay":0.02,"limit":1,"seed":22,"fail_rate":0.2,"return_when":"first_error"}'
+    assert_json '. == [[0,"done",null], [1,"done",null], [2,"done",null], [3,"failed",null],
+        [4,"cancelled","cancel"], [5,"cancelled","cancel"]]'
+    group '{"n":6,"delay":0.02,"limit":1,"seed":22,"fail_rate":0.2,"on_error":"cancel"}'
+    assert_json 'map(.[1]) == ["done", "done", "done", "failed", "cancelled", "cancelled"]'
+    group '{"n":6,"delay":0.02,"limit":1,"seed":22,"fail_rate":0.2,"on_error":"cancel",
+        "return_when":"first","losers":"keep"}'
+    assert_json 'map(.[1]) == ["done", "done", "done", "failed", "cancelled", "cancelled"]'
+    group '{"n":6,"delay":0.02,"limit":1,"seed":22,"fail_rate":0.2}'
+    assert_json 'map(.[1]) == ["done", "done", "done", "failed", "done", "done"]'
+}
+
+@test "a group: who somebody cancels has ended, who is moved ends later, a timeout is that of all" {
+    local ids
+
+    post /tasks '{"n":3,"delay":60,"group":"a","return_when":"first"}'
+    post "/tasks/$(jq -r '.tasks[1].id' <<<"$body")/cancel"
+    get '/tasks?group=a&wait=30'
+    assert_json '[.done[].state] == ["cancelled", "cancelled", "cancelled"]'
+    post /tasks '{"n":3,"delay":60,"group":"b","return_when":"first_error"}'
+    post "/tasks/$(jq -r '.tasks[1].id' <<<"$body")/cancel"
+    get '/tasks?group=b'
+    assert_json '[.tasks[].state] == ["pending", "cancelled", "pending"]'
+    post /tasks '{"n":3,"delay":60,"limit":1,"group":"c","return_when":2}'
+    mapfile -t ids < <(jq -r '.tasks[].id' <<<"$body")
+    send PATCH "/tasks/${ids[2]}" '{"delay":0}' # out of the queue
+    get '/tasks?group=c'
+    assert_json '[.tasks[].state] == ["pending", "queued", "done"]'
+    send PATCH "/tasks/${ids[0]}" '{"delay":0}'
+    get '/tasks?group=c&wait=30'
+    assert_json '[.done[] | [.state, .cancel_reason]]
+        == [["done", null], ["done", null], ["cancelled", "cancel"]]'
+    group '{"n":3,"delay":60,"timeout":0.1,"return_when":"first"}'
+    assert_json 'map(.[2]) == ["timeout", "timeout", "timeout"]'
+}
+
+@test "a large group is cancelled in slices, and nobody is held up" {
+    post /tasks '{"n":20000,"min_delay":50,"max_delay":60,"group":"large","return_when":"first"}'
+    send PATCH "/tasks/$(sed -n 2p "$body_file" | jq -r .id)" '{"delay":0}'
+    get '/wait?delay=0.01'
+    assert_json '.elapsed < 5'
+    get '/tasks?group=large&stream=true'
+    assert_eq "$(tail -n 1 "$body_file")" '],"done":1,"failed":0,"cancelled":19999}'
+    server_reset
+}
+
+@test "GET /tasks?group= with return_when=first_error, and a stream, of real failures" {
+    hold error '/tasks?group=g&return_when=first_error'
+    answered error
+    assert_problem 404 not-found
+    post /tasks '{"n":4,"delay":0.1,"limit":1,"seed":22,"fail_rate":0.2,"group":"g"}'
+    hold stream '/tasks?group=g&stream=true&format=ndjson'
+    get '/tasks?group=g&return_when=first_error'
+    assert_json '[.done[].state] == ["done", "done", "done", "failed"] and .pending == []'
+    post /tasks '{"n":2,"delay":60,"group":"g"}'
+    get '/tasks?group=g&return_when=first_error'
+    assert_json '(.done | length) == 4 and (.pending | length) == 2'
+    curl -sSf -X DELETE "$URL/tasks?group=g" -o "$BATS_TEST_TMPDIR/deleted"
+    answered stream
+    body=$(jq -sc . "$body_file") assert_json '.[3].state == "failed" and .[3].error.status == 503
+        and .[-1].done == 3 and .[-1].failed == 1'
+}
+
+@test "Prefer: a /wait_n that becomes a group ends as it was told" {
+    get '/wait_n?n=6&delay=0.02&limit=1&seed=22&fail_rate=0.2&on_error=cancel' \
+        -H 'Prefer: respond-async'
+    assert_status 202
+    get "/tasks?group=$(jq -r .group <<<"$body")&wait=30"
+    assert_json '[.done[].state] == ["done", "done", "done", "failed", "cancelled", "cancelled"]'
+    get '/wait_n?n=3&delay=0.05&return_when=first&losers=keep&limit=1' -H 'Prefer: wait=20'
+    assert_status 200
+    assert_json '.delays == [0.05] and .done == 1 and .cancelled == 0'
+    get "$(header Location)&wait=30"
+    assert_json '[.done[].state] == ["done", "done", "done"]'
+    hold gone '/wait_n?n=3&delay=60&return_when=first' -H 'Prefer: wait=50'
+    eventually count_is 3 'state=pending'
+    leave gone
+    eventually count_is 0 'state=pending'
+}
+
 @test "what is wrong or contradicts is named" {
     get '/wait_n?n=3&return_when=0'
     assert_problem 400 invalid-parameter return_when
@@ -130,7 +328,23 @@ PYTHON
     get '/wait_n?n=3&heartbeat=1&buffer=true'
     assert_problem 400 invalid-parameter heartbeat
     assert_json '.conflicts_with == "buffer"'
-    for name in return_when=2 order=index heartbeat=1 buffer=true; do
+    get '/wait_n?n=3&on_error=ignore'
+    assert_problem 400 invalid-parameter on_error
+    get '/wait_n?n=3&losers=cancel'
+    assert_problem 400 invalid-parameter losers
+    assert_json '.detail == "losers needs return_when"'
+    get '/wait_n?n=3&return_when=first&losers=keep'
+    assert_problem 400 invalid-parameter losers
+    for name in return_when=first on_error=cancel limit=1; do
+        post "/tasks?$name"
+        assert_problem 400 invalid-parameter "${name%=*}"
+        assert_json '.detail | endswith(" needs n")'
+    done
+    for name in order=index heartbeat=1 buffer=true; do
+        post "/tasks?n=3&$name"
+        assert_problem 400 unknown-parameter "${name%=*}"
+    done
+    for name in order=index heartbeat=1 buffer=true; do
         get "/wait_n?n=3&delay=60&$name" -H 'Prefer: respond-async'
         assert_problem 400 invalid-parameter "${name%=*}"
         assert_json '.conflicts_with == "Prefer"'

@@ -80,18 +80,20 @@ a_seed_is_drawn_only_where_one_is_needed(void **state)
 
     fastrand_seed(&fastrand, 1);
     before = fastrand;
-    delay_spec_seed(&fixed, &fastrand);
-    delay_spec_seed(&seeded, &fastrand);
+    delay_spec_seed(&fixed, false, &fastrand);
+    delay_spec_seed(&seeded, true, &fastrand);
     assert_false(fixed.seeded);
     assert_int_equal(seeded.seed, 7);
     assert_memory_equal(&fastrand, &before, sizeof before);
     for (int i = 0; i < 1000; i++) {
         struct delay_spec spec = {.max = 1};
 
-        delay_spec_seed(&spec, &fastrand);
+        delay_spec_seed(&spec, false, &fastrand);
         assert_true(spec.seeded);
         assert_true(spec.seed < UINT64_C(1) << 53);
     }
+    delay_spec_seed(&fixed, true, &fastrand); /* for faults */
+    assert_true(fixed.seeded);
 }
 
 static void

@@ -12,6 +12,7 @@
 struct sample {
     struct value_duration max_delay, delay;
     struct value_integer n, seed, room;
+    struct value_number rate;
     struct value_flag keep;
     struct value_word format;
     struct value_words include;
@@ -26,6 +27,7 @@ struct sample {
 static const char *const formats[] = {"json", "ndjson", "sse", "text", NULL};
 static const char *const needs[] = {"all", "any", NULL};
 static const char *const not_with_delay[] = {"max_delay", "seed", NULL};
+static const char *const rate_needs[] = {"id", "label", NULL};
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -38,6 +40,8 @@ static const struct field fields[] = {
     FIELD(struct sample, seed, FIELD_SEED, .fallback_text = "7"),
     FIELD(struct sample, room, FIELD_SIZE, .min = 512, .max = 1 << 20,
           .fallback = 1024),
+    FIELD(struct sample, rate, FIELD_NUMBER, .min = 0.25, .max = 1, .fallback = 0.5,
+          .needs = rate_needs),
     FIELD(struct sample, keep, FIELD_FLAG, .fallback_text = "true"),
     FIELD(struct sample, format, FIELD_WORD, .words = formats, .fallback_text = "sse"),
     FIELD(struct sample, include, FIELD_WORDS, .words = formats),
@@ -561,6 +565,48 @@ fields_that_exclude_each_other_are_refused(void **state)
 }
 
 static void
+what_needs_another_is_refused_without(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        const char *needed = rate_needs[i];
+
+        assert_int_equal(send("n", "1"), OK);
+        assert_int_equal(field_set_text(field("rate"), limits, "1", 1, &in, &problem),
+                         OK);
+        assert_int_equal(shape_check(&shape, &in, &problem), ERROR_INVALID_PARAMETER);
+        assert_string_equal(problem.detail, "rate needs id or label");
+        assert_string_equal(problem.param, "rate");
+        assert_false(problem.has_value);
+        assert_int_equal(field_set_text(field(needed), limits, "a", 1, &in, &problem),
+                         OK);
+        assert_int_equal(shape_check(&shape, &in, &problem), OK);
+    }
+}
+
+static void
+a_number_has_no_unit(void **state)
+{
+    (void)state;
+    clear();
+    assert_true(in.rate.value == 0.5 && !in.rate.given);
+    assert_int_equal(send("rate", "0.75"), OK);
+    assert_true(in.rate.value == 0.75 && in.rate.given);
+    assert_int_equal(send("rate", "1e0"), OK);
+    assert_true(in.rate.value == 1);
+    refuses("rate", "0.75s", "rate=0.75s is not a number");
+    refuses("rate", "-1", "rate=-1 is not a number");
+    refuses("rate", "1.5", "rate=1.5 is above the limit of 1");
+    refuses("rate", "0", "rate=0 is below the limit of 0.25");
+    assert_int_equal(send_integer("rate", 1), OK);
+    assert_true(in.rate.value == 1);
+    assert_int_equal(send_double("rate", 0.3), OK);
+    assert_true(in.rate.value == 0.3);
+    assert_int_equal(send_double("rate", NAN), ERROR_INVALID_PARAMETER);
+    assert_int_equal(send_double("rate", 1.5), ERROR_INVALID_PARAMETER);
+}
+
+static void
 an_unknown_name_gets_the_nearest(void **state)
 {
     (void)state;
@@ -649,6 +695,8 @@ main(void)
         cmocka_unit_test(a_wrong_type_says_what_the_field_takes),
         cmocka_unit_test(required_fields_must_be_given),
         cmocka_unit_test(fields_that_exclude_each_other_are_refused),
+        cmocka_unit_test(what_needs_another_is_refused_without),
+        cmocka_unit_test(a_number_has_no_unit),
         cmocka_unit_test(an_unknown_name_gets_the_nearest),
         cmocka_unit_test(an_unknown_name_without_one_near_gets_them_all),
         cmocka_unit_test(a_long_list_of_names_is_cut_to_fit),

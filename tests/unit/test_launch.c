@@ -496,6 +496,259 @@ a_group_that_is_held_may_be_filled_again(void **state)
     launch_release(launch);
 }
 
+/* ---- over before all have ended -------------------------------------- */
+
+/* What became of each: D, F, C, or P and Q for what has not ended. */
+static void
+assert_states(const struct launch *launch, const char *expected)
+{
+    static const char letters[] = {[STATE_QUEUED] = 'Q',
+                                   [STATE_PENDING] = 'P',
+                                   [STATE_DONE] = 'D',
+                                   [STATE_FAILED] = 'F',
+                                   [STATE_CANCELLED] = 'C'};
+    char states[64] = "";
+
+    for (size_t i = 0; i < launch->made; i++)
+        states[i] = letters[state_of(launch, i)];
+    assert_string_equal(states, expected);
+}
+
+static struct launch *
+start_ending(size_t n, size_t limit, struct ending ending)
+{
+    struct launch_plan plan = plan_of(n, limit, 1);
+
+    plan.ending = ending;
+    return start(&plan);
+}
+
+static void
+when_so_many_have_ended_the_rest_is_cancelled(void **state)
+{
+    (void)state;
+    struct launch *launch = start_ending(5, 2, (struct ending){.most = 3});
+
+    world_run(&world, 1);
+    assert_states(launch, "DDPPQ");
+    assert_false(launch->met);
+    world_run(&world, 2);
+    assert_states(launch, "DDDCC"); /* the fourth was due at that instant, too */
+    assert_int_equal(record_of(launch, 4)->reason, REASON_CANCEL);
+    assert_true(record_of(launch, 4)->finished_ns == at(2));
+    assert_all_has_ended(&world.registry);
+    assert_int_equal(launch->unended, 0);
+    launch_release(launch);
+}
+
+static void
+more_than_there_are_is_all(void **state)
+{
+    (void)state;
+    struct launch *launch = start_ending(3, 0, (struct ending){.most = 4});
+
+    world_run(&world, 1);
+    assert_states(launch, "DDD");
+    assert_false(launch->met);
+    launch_release(launch);
+}
+
+static void
+losers_may_be_kept(void **state)
+{
+    (void)state;
+    struct launch *launch =
+        start_ending(3, 1, (struct ending){.most = 1, .keep = true});
+
+    world_run(&world, 1);
+    assert_states(launch, "DPQ");
+    assert_true(launch->met && !launch->cancels);
+    world_run(&world, 3);
+    assert_states(launch, "DDD");
+    launch_release(launch);
+}
+
+static struct launch *
+start_failing(struct ending ending)
+{
+    struct launch_plan plan = plan_of(6, 1, 1);
+
+    plan.spec.seeded = true;
+    plan.spec.seed = 17; /* only the fourth fails */
+    plan.faults = (struct fault_spec){.drawn = true, .rate = 0.3, .fail_status = 500};
+    plan.ending = ending;
+    return start(&plan);
+}
+
+static void
+a_failure_may_cancel_the_rest(void **state)
+{
+    (void)state;
+    static const struct ending endings[] = {
+        {.first_error = true},
+        {.cancel_on_error = true},
+        {.cancel_on_error = true, .most = 1, .keep = true},
+        {.cancel_on_error = true, .first_error = true, .keep = true},
+    };
+
+    for (size_t i = 0; i < COUNT(endings); i++) {
+        struct launch *launch = start_failing(endings[i]);
+
+        manual_clock_run(&world.clock, &world.registry.timers,
+                         world.clock.now_ns + 10 * NS_PER_SECOND);
+        assert_states(launch, "DDDFCC");
+        assert_int_equal(record_of(launch, 3)->status, 500);
+        launch_release(launch);
+    }
+}
+
+static void
+or_be_one_more_result(void **state)
+{
+    (void)state;
+    struct launch *collect = start_failing((struct ending){0});
+    struct launch *keep =
+        start_failing((struct ending){.first_error = true, .keep = true});
+    struct launch *most = start_failing((struct ending){.most = 4});
+
+    world_run(&world, 4);
+    assert_states(most, "DDDFCC");
+    assert_states(keep, "DDDFPQ");
+    assert_true(keep->met);
+    world_run(&world, 6);
+    assert_states(collect, "DDDFDD");
+    assert_states(keep, "DDDFDD");
+    launch_release(collect);
+    launch_release(keep);
+    launch_release(most);
+}
+
+static void
+a_cancel_is_an_end_and_a_timeout_is_that_of_all(void **state)
+{
+    (void)state;
+    struct launch *one = start_ending(3, 0, (struct ending){.most = 1});
+    struct launch *other = start_ending(3, 0, (struct ending){.first_error = true});
+    struct launch_plan plan = plan_of(3, 0, 1);
+
+    record_cancel(record_of(one, 1), REASON_CANCEL, at(0));
+    record_cancel(record_of(other, 1), REASON_CANCEL, at(0));
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    assert_states(one, "CCC");
+    assert_states(other, "PCP");
+    plan.timeout_ns = NS_PER_SECOND / 2;
+    plan.ending.most = 1;
+    struct launch *late = start(&plan);
+    world_run(&world, 0.5);
+    assert_states(late, "CCC");
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(record_of(late, i)->reason, REASON_TIMEOUT);
+    assert_false(late->met);
+    launch_release(one);
+    launch_release(other);
+    launch_release(late);
+}
+
+static void
+one_that_was_moved_out_of_the_queue_ends_with_the_others(void **state)
+{
+    (void)state;
+    struct launch *launch = start_ending(4, 1, (struct ending){.most = 2});
+
+    wait_move(launch->waits[3], at(0.5), at(0));
+    assert_int_equal(launch->ended, 0);
+    world_run(&world, 0.5);
+    assert_int_equal(launch->ended, 1);
+    assert_states(launch, "PQQD");
+    world_run(&world, 1);
+    assert_states(launch, "DCCD");
+    launch_release(launch);
+    launch = start_ending(3, 1, (struct ending){.most = 1});
+    wait_move(launch->waits[2], at(60), at(1)); /* and is cancelled with them */
+    world_run(&world, 2);
+    assert_states(launch, "DCC");
+    launch_release(launch);
+}
+
+static void
+a_large_rest_is_cancelled_in_slices(void **state)
+{
+    (void)state;
+    struct launch *launch = start_ending(3 * SLICE, 0, (struct ending){.most = 1});
+    struct group *group = launch->group;
+
+    manual_clock_fire(&world.clock, &world.registry.timers); /* makes them */
+    wait_move(launch->waits[5], at(0), at(0));
+    wait_move(launch->waits[600], at(0.25), at(0));
+    assert_int_equal(timers_fire(&world.registry.timers, at(0), 1), 1);
+    assert_true(launch->cancels);
+    assert_int_equal(group->ended_count, 1);
+    assert_int_equal(timers_fire(&world.registry.timers, at(0.25), SIZE_MAX), 1);
+    assert_int_equal(group->ended_count, SLICE);
+    world.clock.now_ns = at(0.25);
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    assert_int_equal(state_of(launch, 600), STATE_CANCELLED); /* it came too late */
+    assert_int_equal(group_pending(group), 0);
+    assert_all_has_ended(&world.registry);
+    launch_release(launch);
+}
+
+static void
+it_may_be_over_before_all_are_made(void **state)
+{
+    (void)state;
+    for (size_t limit = 0; limit < 500; limit += 400) {
+        struct launch_plan plan = plan_of(1000, limit, 0);
+
+        plan.ending.most = 1;
+        struct launch *launch = start(&plan);
+        manual_clock_fire(&world.clock, &world.registry.timers);
+        assert_int_equal(launch->made, 1000);
+        assert_int_equal(state_of(launch, 0), STATE_DONE);
+        for (size_t i = 1; i < 1000; i++)
+            assert_int_equal(state_of(launch, i), STATE_CANCELLED);
+        assert_int_equal(launch->group->ended_count, 1000);
+        group_sweep(launch->group, at(0));
+        launch_release(launch);
+    }
+}
+
+static void
+a_sweep_comes_before_the_slices(void **state)
+{
+    (void)state;
+    struct launch *launch = start_ending(1000, 7, (struct ending){.most = 1});
+
+    launch_finish(launch, at(0));
+    record_cancel(record_of(launch, 0), REASON_CANCEL, at(0));
+    assert_true(launch->cancels);
+    group_sweep(launch->group, at(0));
+    assert_int_equal(world.registry.count, 0);
+    launch_release(launch); /* what is left is the timer of one that had been kept */
+    assert_ptr_equal(timers_first(&world.registry.timers), &world.registry.retention);
+    assert_int_equal(world.registry.timers.count, 1);
+}
+
+static void
+tries_are_counted_when_it_starts(void **state)
+{
+    (void)state;
+    struct launch_plan plan = plan_of(4, 1, 1);
+
+    plan.faults = (struct fault_spec){.first = 5, .key = "k", .fail_status = 500};
+    world.registry.limits.max_tasks = 3;
+    struct launch *one, *other = NULL;
+    assert_int_equal(launch_start(&world.registry, &plan, &one), ERROR_TOO_MANY_TASKS);
+    world.registry.limits.max_tasks = 100;
+    one = start(&plan);
+    other = start(&plan);
+    world_run(&world, 4);
+    assert_states(one, "FFFF");
+    assert_states(other, "FDDD");
+    launch_release(one);
+    launch_release(other);
+}
+
 /* ---- against a model ------------------------------------------------ */
 
 /* When each ends, in ns after the start: its room comes with the first end, in the
@@ -596,6 +849,14 @@ play_wildly(uint64_t seed)
     plan.timeout_ns =
         seed % 2 ? (int64_t)(fastrand_bits(&fastrand) % NS_PER_SECOND) : 0;
     plan.spec = (struct delay_spec){.seeded = true, .seed = seed, .max = 0.1};
+    if (seed % 3) {
+        plan.ending.most = fastrand_bits(&fastrand) % 900;
+        plan.ending.first_error = fastrand_bits(&fastrand) % 2;
+        plan.ending.cancel_on_error = fastrand_bits(&fastrand) % 2;
+        plan.ending.keep = fastrand_bits(&fastrand) % 2;
+        plan.faults =
+            (struct fault_spec){.drawn = true, .rate = 0.003, .fail_status = 500};
+    }
     struct launch *launch = start(&plan);
     struct group *group = launch->group;
 
@@ -672,6 +933,17 @@ main(void)
         TEST(members_that_are_put_out_leave_their_group),
         TEST(a_cursor_survives_what_is_forgotten),
         TEST(a_group_that_is_held_may_be_filled_again),
+        TEST(when_so_many_have_ended_the_rest_is_cancelled),
+        TEST(more_than_there_are_is_all),
+        TEST(losers_may_be_kept),
+        TEST(a_failure_may_cancel_the_rest),
+        TEST(or_be_one_more_result),
+        TEST(a_cancel_is_an_end_and_a_timeout_is_that_of_all),
+        TEST(one_that_was_moved_out_of_the_queue_ends_with_the_others),
+        TEST(a_large_rest_is_cancelled_in_slices),
+        TEST(it_may_be_over_before_all_are_made),
+        TEST(a_sweep_comes_before_the_slices),
+        TEST(tries_are_counted_when_it_starts),
         TEST(a_limit_gives_the_sums_of_a_semaphore),
         TEST(wild_plays_end_and_leave_nothing),
     };

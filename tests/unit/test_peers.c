@@ -5,51 +5,9 @@
 #include <cmocka.h>
 
 #include "async/wait.h"
-#include "world.h"
+#include "city.h"
 
 #include <stdio.h>
-
-enum { WORKERS = 3 };
-
-/* Several registries of one process, whose letters this thread delivers. */
-struct city {
-    struct manual_clock clock;
-    struct peers *peers;
-    struct registry at[WORKERS];
-};
-static struct city city;
-
-static void
-city_open(const struct registry_limits *limits)
-{
-    city.clock = manual_clock();
-    city.peers = peers_new(WORKERS);
-    assert_non_null(city.peers);
-    for (size_t i = 0; i < WORKERS; i++) {
-        const uint64_t seed = i;
-
-        registry_open(&city.at[i], limits, &city.clock.clock, &seed, city.peers, i);
-    }
-}
-
-/* A letter may be sent on, to each of the others at most. */
-static void
-deliver(void)
-{
-    for (size_t i = 0; i < WORKERS * WORKERS; i++)
-        assert_false(mailbox_deliver(&city.peers->at[i % WORKERS].mailbox, 1000));
-}
-
-static void
-city_close(void)
-{
-    for (size_t i = 0; i < WORKERS; i++)
-        registry_close(&city.at[i]);
-    assert_int_equal(atomic_load(&city.peers->tasks.used), 0);
-    assert_int_equal(atomic_load(&city.peers->waits.used), 0);
-    assert_int_equal(atomic_load(&city.peers->finished.used), 0);
-    peers_free(city.peers);
-}
 
 static enum error
 start_task(size_t worker, struct wait **out)
@@ -173,7 +131,7 @@ the_oldest_of_all_workers_goes_where_too_many_are_kept(void **state)
     end_task(2, 0.4);
     assert_int_equal(atomic_load(&city.peers->finished.used), 4);
     end_task(0, 0.5);
-    deliver();
+    city_deliver();
     assert_int_equal(city.at[0].finished_count, 1);
     assert_int_equal(city.at[1].finished_count, 1);
     assert_int_equal(city.at[2].finished_count, 2);
@@ -195,7 +153,7 @@ a_letter_that_comes_too_late_is_sent_on(void **state)
     end_task(1, 0.1);
     for (int i = 2; i <= 9; i++)
         end_task(0, i / 10.0);
-    deliver();
+    city_deliver();
     assert_int_equal(city.at[1].finished_count, 0);
     assert_int_equal(city.at[0].finished_count, 4);
     city_close();
@@ -215,7 +173,7 @@ what_has_just_ended_does_not_go_at_once(void **state)
     assert_int_equal(start_task(0, &wait), OK);
     record_cancel(&wait->record, REASON_CANCEL, at(0.1)); /* its turn began earlier */
     assert_true(wait->record.listed);
-    deliver();
+    city_deliver();
     assert_false(wait->record.listed);
     assert_int_equal(city.at[1].finished_count, 1);
     record_release(&wait->record);

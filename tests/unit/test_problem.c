@@ -53,6 +53,22 @@ what_is_not_known_is_left_out(void **state)
 }
 
 static void
+a_status_of_its_own_replaces_that_of_the_error(void **state)
+{
+    TEXT_AUTO text = {0};
+    struct problem problem;
+
+    (void)state;
+    problem_set(&problem, ERROR_SIMULATED_FAILURE, "asked");
+    assert_int_equal(problem_status(&problem), 503);
+    problem.status = 418;
+    assert_int_equal(problem_status(&problem), 418);
+    assert_non_null(strstr(written(&problem, &text), "\"status\":418,"));
+    assert_true(error_has_any_status(ERROR_SIMULATED_FAILURE));
+    assert_false(error_has_any_status(ERROR_TIMEOUT));
+}
+
+static void
 a_conflict_names_both(void **state)
 {
     TEXT_AUTO text = {0};
@@ -137,6 +153,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_problem_is_written_as_the_contract_shows),
         cmocka_unit_test(what_is_not_known_is_left_out),
+        cmocka_unit_test(a_status_of_its_own_replaces_that_of_the_error),
         cmocka_unit_test(a_conflict_names_both),
         cmocka_unit_test(nothing_is_left_of_the_problem_before),
         cmocka_unit_test(long_texts_are_cut_between_characters),

@@ -1,0 +1,54 @@
+/*
+ * fault.h: the parameters that say which waits fail, the same on every endpoint that
+ * starts waits for a client.
+ */
+#pragma once
+
+#include "api/draw.h"
+#include "async/faults.h"
+
+struct fault_in {
+    struct value_integer status;
+    struct value_number fail_rate;
+    struct value_integer fail_status;
+    struct value_integer fail_first;
+    struct value_name key;
+};
+
+extern const char *const fault_status_excludes[];
+extern const char *const fault_status_needs[];
+extern const char *const fault_first_needs[];
+extern const char *const fault_key_needs[];
+
+/* The rows for a struct `type` whose member `fault` is a struct fault_in. */
+/* clang-format off */
+#define FAULT_FIELDS(type)                                                               \
+    FIELD_AS("status", type, fault.status, FIELD_INTEGER, .min = 200, .max = 599,        \
+             .fallback = 200, .fallback_text = "200",                                    \
+             .excludes = fault_status_excludes, .example = "404",                        \
+             .text = "The status of the answer, when the wait is over: from 400 on it "  \
+                     "has failed. 204, 205 and 304 have no body."),                      \
+    FIELD_AS("fail_rate", type, fault.fail_rate, FIELD_NUMBER, .max = 1,                 \
+             .fallback_text = "0", .example = "0.1",                                     \
+             .text = "Probability that a wait fails. With a seed, which it also allows " \
+                     "beside delay, the i-th fails where the i-th "                      \
+                     "random.Random(seed + 2**63).random() is below it."),               \
+    FIELD_AS("fail_first", type, fault.fail_first, FIELD_INTEGER, .max = 1000000,        \
+             .needs = fault_first_needs, .example = "2",                                 \
+             .text = "So many waits of that key fail, then no other (but by fail_rate); "\
+                     "counted when they are started, in order of index."),               \
+    FIELD_AS("key", type, fault.key, FIELD_NAME, .needs = fault_key_needs,               \
+             .example = "checkout",                                                      \
+             .text = "What fail_first counts by; it starts anew with POST /reset, or "   \
+                     "when it was not used for --idle-ttl."),                            \
+    FIELD_AS("fail_status", type, fault.fail_status, FIELD_INTEGER, .min = 400,          \
+             .max = 599, .fallback = 503, .fallback_text = "503",                        \
+             .needs = fault_status_needs, .example = "500",                              \
+             .text = "The status of those that fail_rate or fail_first lets fail.")
+/* clang-format on */
+
+/* What is to be drawn, the delays and the faults. */
+MUST_USE enum error
+fault_draw_specs(const struct draw_in *draw, const struct fault_in *fault,
+                 struct delay_spec *delays, struct fault_spec *faults,
+                 struct problem *problem);
