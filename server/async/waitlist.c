@@ -100,7 +100,6 @@ tell(struct waiter *waiter, int64_t now_ns)
     step_out(waiter);
     if (waiter->holds && waiter->outcome == OK) {
         waiter->place = WAITER_HOLDING;
-        timers_stop(&record->registry->timers, &record->timeout);
         record_progress(record, now_ns);
         return;
     }
@@ -134,12 +133,15 @@ on_serving(struct timer *timer, int64_t now_ns)
     timers_yield(&registry->timers);
 }
 
+/* Its timeout no longer matters, though it be told later. */
 void
 waiter_serve(struct waiter *waiter, enum error outcome)
 {
-    struct objects *objects = &waiter->object->registry->objects;
+    struct registry *registry = waiter->object->registry;
+    struct objects *objects = &registry->objects;
 
     step_out(waiter);
+    timers_stop(&registry->timers, &waiter->record.timeout);
     waiter->outcome = outcome;
     waiter->place = WAITER_SERVED;
     TAILQ_INSERT_TAIL(&objects->served, waiter, link);

@@ -813,7 +813,8 @@ next_due(const struct model *m)
     for (size_t i = 0; i < SLOTS; i++) {
         const struct request *r = &m->requests[i];
 
-        if (r->open && r->how == PENDING && r->asked.timeout_ns != 0)
+        if (r->open && r->how == PENDING && r->place != SERVED
+            && r->asked.timeout_ns != 0)
             keep_sooner(&best, (struct due){DUE_TIMEOUT,
                                             r->asked.until_ns + r->asked.timeout_ns,
                                             true, r->born, i});
