@@ -20,6 +20,8 @@ struct object_class {
     void (*left)(struct waiter *waiter, int64_t now_ns);
     /* What the waiter was given did not reach its client; NULL: no matter. */
     void (*give_back)(struct waiter *waiter, int64_t now_ns);
+    /* It is kept for the journal: what only its client needed; NULL: nothing. */
+    void (*shed)(struct waiter *waiter);
     void (*free_waiter)(struct waiter *waiter); /* what it carries; NULL: nothing */
 };
 

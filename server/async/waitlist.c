@@ -68,6 +68,15 @@ destroy(struct record *record)
 }
 
 static void
+shed(struct record *record)
+{
+    struct waiter *waiter = CONTAINER_OF(record, struct waiter, record);
+
+    if (waiter->object->class->shed)
+        waiter->object->class->shed(waiter);
+}
+
+static void
 time_out(struct record *record, int64_t now_ns)
 {
     record_cancel(record, REASON_TIMEOUT, now_ns);
@@ -79,8 +88,11 @@ failure(const struct record *record)
     return CONTAINER_OF(record, const struct waiter, record)->outcome;
 }
 
-static const struct record_class waiter_class = {
-    .stop = stop, .release = time_out, .failure = failure, .destroy = destroy};
+static const struct record_class waiter_class = {.stop = stop,
+                                                 .release = time_out,
+                                                 .shed = shed,
+                                                 .failure = failure,
+                                                 .destroy = destroy};
 
 struct waiter *
 waiter_of(struct record *record)

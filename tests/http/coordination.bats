@@ -95,3 +95,9 @@ coordination() {
     coordination max_waits
     own_server_stop
 }
+
+@test "--max-object-bytes: 429, and nothing has changed; what is kept of the done has no bytes" {
+    own_server --max-object-bytes 1024 --drain 0.2
+    coordination max_bytes
+    own_server_stop
+}
