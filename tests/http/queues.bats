@@ -42,6 +42,10 @@ coordination() {
     assert_json '.size == 0 and .maxsize == 1'
 }
 
+@test "a Content-Type that would not leave room for the answer's head is refused when it comes" {
+    coordination queue_long_type
+}
+
 @test "what a client has read a part of, when it half-closes, is still there" {
     own_server --unix "$BATS_TEST_TMPDIR/socket"
     coordination queue_unread "$BATS_TEST_TMPDIR/socket"
