@@ -1,5 +1,8 @@
 #include "async/queue.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static struct queue *
 queue_of(struct object *object)
 {
@@ -118,10 +121,25 @@ give_back(struct waiter *waiter, int64_t now_ns)
     serve_line(queue, now_ns);
 }
 
+/* What it got is no longer here, only how much it was. */
+static void
+shed(struct waiter *waiter)
+{
+    struct blob *item = mine(waiter)->item;
+
+    if (item && !mine(waiter)->puts) {
+        mine(waiter)->size = item->size;
+        mine(waiter)->type = item->type ? strdup(item->type) : NULL;
+    }
+    blob_release(item);
+    mine(waiter)->item = NULL;
+}
+
 static void
 free_waiter(struct waiter *waiter)
 {
     blob_release(mine(waiter)->item);
+    free(mine(waiter)->type);
 }
 
 /* ---- the object --------------------------------------------------------------------
@@ -153,6 +171,7 @@ const struct object_class queue_class = {
     .open = open_queue,
     .clear = clear,
     .give_back = give_back,
+    .shed = shed,
     .free_waiter = free_waiter,
 };
 
@@ -201,7 +220,7 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
     enum error error = waiter_open(&queue->object, &plan->waiter, &waiter);
 
     if (error)
-        return error;
+        return object_unneed(&queue->object, error);
     *out = mine(waiter);
     (*out)->puts = plan->item != NULL;
     if (plan->has_maxsize) {

@@ -21,7 +21,8 @@ struct queue_waiter {
     struct waiter waiter;
     bool puts;         /* it waits to put, not to get */
     struct blob *item; /* what it puts, or has got; held */
-    size_t size;       /* of the queue, once it has put */
+    size_t size;       /* of the queue, once it has put; of an item that is shed */
+    char *type;        /* of an item that is shed; owned; NULL: none */
 };
 
 struct queue_plan {
