@@ -93,14 +93,6 @@ titles() {
     recipe
 }
 
-@test "Prove that a client hangs up on the loser" {
-    recipe
-}
-
-@test "Prove that a client gives up in time" {
-    recipe
-}
-
 @test "Poll five devices, the fastest first" {
     recipe
 }
@@ -114,6 +106,18 @@ titles() {
 }
 
 @test "A watchdog that bites when nobody feeds it" {
+    recipe
+}
+
+@test "A response that the test releases" {
+    recipe
+}
+
+@test "Prove that a client hangs up on the loser" {
+    recipe
+}
+
+@test "Prove that a client gives up in time" {
     recipe
 }
 
