@@ -102,6 +102,10 @@ titles() {
     recipe
 }
 
+@test "Gather three answers of which one fails" {
+    recipe
+}
+
 @test "Give a group a deadline" {
     recipe
 }
@@ -123,6 +127,10 @@ titles() {
 }
 
 @test "Prove that a client gives up in time" {
+    recipe
+}
+
+@test "Prove that a client tries again" {
     recipe
 }
 
