@@ -223,7 +223,7 @@ page_of() {
     page_of "${good[@]}"
     run -0 cookbook titles
     assert_eq "$output" One
-    for fence in '```bash' '```' '~~~sh' '    ```sh'; do
+    for fence in '```bash' '    ~~~'; do
         page_of "${good[@]}" "$fence" 'echo 2' '```'
         run -1 cookbook titles
         assert_match "$output" 'not ```sh or ```text'
