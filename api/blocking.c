@@ -117,7 +117,11 @@ polling_watch(struct exchange *exchange, const struct poll_in *in,
 void
 blocking_reply(struct exchange *exchange, struct waiter *waiter)
 {
-    struct reply reply = {.status = 200, .waited = true, .tracked = true};
+    struct reply reply = {
+        .status = 200,
+        .waited = true,
+        .tracked = waiter->object->class->give_back != NULL,
+    };
     struct text body = {0};
     struct json_writer json = object_begin(&body);
 

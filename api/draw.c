@@ -32,6 +32,13 @@ nothing_to_seed(struct problem *problem)
     return ERROR_INVALID_PARAMETER;
 }
 
+static bool
+waits_for_event_only(const struct draw_in *in)
+{
+    return in->event.given && !in->min_delay.given && !in->max_delay.given
+           && !in->seed.given;
+}
+
 enum error
 draw_spec(const struct draw_in *in, bool draws_faults, struct delay_spec *spec,
           struct problem *problem)
@@ -46,6 +53,10 @@ draw_spec(const struct draw_in *in, bool draws_faults, struct delay_spec *spec,
             .min = in->delay.seconds,
             .max = in->delay.seconds,
         };
+        return OK;
+    }
+    if (waits_for_event_only(in)) {
+        *spec = (struct delay_spec){.fixed = true};
         return OK;
     }
     if (in->min_delay.seconds > in->max_delay.seconds)
@@ -67,6 +78,12 @@ draw_timeout_ns(const struct value_duration *timeout)
     int64_t ns = seconds_to_ns(timeout->seconds);
 
     return ns > 0 ? ns : 1;
+}
+
+const char *
+draw_event(const struct draw_in *in)
+{
+    return in->event.given ? in->event.bytes : NULL;
 }
 
 const char *

@@ -12,6 +12,7 @@ struct draw_in {
     struct value_integer seed;
     struct value_duration timeout;
     struct value_label label;
+    struct value_name event; /* where EVENT_FIELD is */
 };
 
 extern const char *const draw_delay_excludes[];
@@ -39,6 +40,13 @@ extern const char *const draw_delay_excludes[];
              .text = "Ends what has not ended by then."),                                \
     FIELD_AS("label", type, draw.label, FIELD_LABEL, .example = "checkout",              \
              .text = "A name of your own to find it by: GET /tasks?label=.")
+
+/* The row for one wait; `excludes_` is what it does not go with. */
+#define EVENT_FIELD(type, excludes_)                                                     \
+    FIELD_AS("event", type, draw.event, FIELD_NAME, .excludes = (excludes_),             \
+             .example = "go",                                                            \
+             .text = "Ends when this event is set. With a delay, drawn or fixed, not "   \
+                     "before that is over as well; without, nothing is drawn.")
 /* clang-format on */
 
 /* What is to be drawn; min_delay above max_delay is a conflict, and so is a seed where
@@ -51,3 +59,4 @@ int64_t draw_timeout_ns(const struct value_duration *timeout);
 
 /* NULL where there is none. */
 const char *draw_label(const struct draw_in *in);
+const char *draw_event(const struct draw_in *in);

@@ -15,6 +15,7 @@ struct sample {
     struct server_counts counts; /* its `requests` are this sample's */
     size_t connections, cells, waits;
     size_t tasks[STATE_COUNT];
+    size_t objects[OBJECT_KINDS];
     struct histogram lateness;
     bool failed; /* out of memory */
 };
@@ -58,6 +59,7 @@ take(struct server *server, const void *question, void *portion)
     sample->cells = server_cells(server);
     sample->waits = registry->waits;
     sample->lateness = registry->timers.lateness;
+    memcpy(sample->objects, registry->objects.count, sizeof sample->objects);
     count_tasks(registry, sample->tasks);
 }
 
@@ -130,6 +132,21 @@ write_tasks(struct source *source, const char *name)
 
         text_format(&text, "state=\"%s\"", record_state_words[state]);
         write_value(source, name, text_terminated(&text), source->sample->tasks[state]);
+    }
+}
+
+static void
+write_objects(struct source *source, const char *name)
+{
+    _Static_assert(KIND_QUEUE - KIND_EVENT == OBJECT_QUEUE, "the words are in order");
+
+    for (size_t kind = 0; kind < OBJECT_KINDS; kind++) {
+        char labels[32];
+        struct text text = text_over(labels, sizeof labels);
+
+        text_format(&text, "kind=\"%s\"", record_kind_words[KIND_EVENT + kind]);
+        write_value(source, name, text_terminated(&text),
+                    source->sample->objects[kind]);
     }
 }
 
@@ -219,6 +236,8 @@ static const struct metric {
      "Requests refused or failed, by type of problem.", write_problems},
     {"waitd_waits", "gauge", "Waits held now; each of the n counts.", write_waits},
     {"waitd_tasks", "gauge", "Tasks by state, kept ones included.", write_tasks},
+    {"waitd_objects", "gauge", "Events, semaphores, barriers, latches and queues.",
+     write_objects},
     {"waitd_lateness_seconds", "histogram",
      "How long after its deadline a wait ended that ended by itself.", write_lateness},
     {"waitd_turn_seconds", "histogram", "How long a turn of the loop took.",

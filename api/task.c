@@ -133,16 +133,10 @@ struct put_in {
 /* clang-format off */
 static const struct field put_fields[] = {
     DRAW_FIELDS(struct put_in),
+    EVENT_FIELD(struct put_in, NULL),
     FAULT_FIELDS(struct put_in),
 };
 /* clang-format on */
-
-static bool
-same_faults(const struct wait *wait, const struct fault_spec *faults)
-{
-    return wait->faults ? fault_spec_equal(wait->faults, faults)
-                        : !fault_spec_given(faults);
-}
 
 static bool
 is_same(struct record *record, const struct wait_plan *plan)
@@ -150,8 +144,7 @@ is_same(struct record *record, const struct wait_plan *plan)
     const struct wait *wait = wait_of(record);
 
     if (!wait || record->kind != KIND_TASK || record->group
-        || !delay_spec_equal(&wait->spec, &plan->spec)
-        || wait->timeout_ns != plan->timeout_ns || !same_faults(wait, &plan->faults))
+        || !wait_is_as_asked(wait, plan))
         return false;
     if (!record->label || !plan->label)
         return record->label == plan->label;
@@ -167,6 +160,7 @@ put(struct exchange *exchange, const void *raw, struct problem *problem)
         .kind = KIND_TASK,
         .id = exchange_id(exchange),
         .label = draw_label(&in->draw),
+        .event = draw_event(&in->draw),
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
     };

@@ -24,9 +24,10 @@ static void
 write_times(struct record *record, int64_t now_ns, struct json_writer *json)
 {
     const struct wait *wait = wait_of(record);
-    bool has_deadline = wait && record->state != STATE_QUEUED;
+    bool gated = wait && wait_is_gated(wait);
+    bool has_deadline = wait && record->state != STATE_QUEUED && !gated;
 
-    if (wait) {
+    if (wait && !gated) {
         json_member_double(json, "delay", wait->delay);
         json_member_double(json, "remaining", wait_remaining(wait, now_ns));
     } else {
@@ -70,7 +71,10 @@ write_progress(struct record *record, struct json_writer *json)
     const struct wait_n *wait_n = wait_n_of(record);
     const struct measure *measure = measure_of(record);
     const struct waiter *waiter = waiter_of(record);
+    const struct wait *wait = wait_of(record);
 
+    if (wait && wait->options && wait->options->event[0])
+        json_member_string(json, "event", wait->options->event);
     if (waiter)
         json_member_string(json, "object", waiter->object->name);
     if (wait_n) {

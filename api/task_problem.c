@@ -1,7 +1,5 @@
 #include "api/task_problem.h"
 
-#include "async/object.h"
-
 enum error
 task_failure(int status, struct problem *problem)
 {
@@ -10,15 +8,22 @@ task_failure(int status, struct problem *problem)
     return ERROR_SIMULATED_FAILURE;
 }
 
+static enum error
+failed(const struct record *record, struct problem *problem)
+{
+    enum error error = record->class->failure ? record->class->failure(record) : OK;
+
+    if (error)
+        return problem_set(problem, error, "%s", error_info(error)->text);
+    return task_failure(record->status, problem);
+}
+
 enum error
 task_problem(const struct record *record, bool own, struct problem *problem)
 {
-    enum error outcome = waiter_outcome(record);
 
-    if (outcome)
-        return problem_set(problem, outcome, "%s", error_info(outcome)->text);
     if (record->state == STATE_FAILED)
-        return task_failure(record->status, problem);
+        return failed(record, problem);
     switch (record->reason) {
     case REASON_TIMEOUT:
         if (own)

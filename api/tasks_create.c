@@ -15,9 +15,12 @@ struct create_in {
     struct value_name group;
 };
 
+static const char *const event_excludes[] = {"n", NULL};
+
 /* clang-format off */
 static const struct field fields[] = {
     DRAW_FIELDS(struct create_in),
+    EVENT_FIELD(struct create_in, event_excludes),
     FAULT_FIELDS(struct create_in),
     FIELD(struct create_in, n, FIELD_INTEGER, .min = 1, .max_limit = LIMIT_MAX_N,
           .example = "5", .text = "So many tasks at once, as a group."),
@@ -59,6 +62,7 @@ create_one(struct exchange *exchange, const struct create_in *in,
     struct wait_plan plan = {
         .kind = KIND_TASK,
         .label = draw_label(&in->draw),
+        .event = draw_event(&in->draw),
         .spec = *spec,
         .faults = *faults,
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),

@@ -19,6 +19,7 @@ static const char *const format_words[] = {"json", "text", NULL};
 /* clang-format off */
 static const struct field fields[] = {
     DRAW_FIELDS(struct wait_in),
+    EVENT_FIELD(struct wait_in, NULL),
     FAULT_FIELDS(struct wait_in),
     FIELD(struct wait_in, format, FIELD_WORD, .words = format_words,
           .fallback_text = "json", .example = "text",
@@ -78,6 +79,7 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
     struct wait_plan plan = {
         .kind = KIND_WAIT,
         .label = draw_label(&in->draw),
+        .event = draw_event(&in->draw),
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
     };

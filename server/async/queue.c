@@ -209,10 +209,12 @@ queue_put(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
     bool in_use = queue->size > 0 || object_in_use(&queue->object);
+    /* Who waits at an empty queue gets, and names no maxsize. */
+    bool unnamed = queue->size == 0 && queue->maxsize == 0;
 
-    if (in_use && plan->has_maxsize && plan->maxsize != queue->maxsize)
+    if (in_use && !unnamed && plan->has_maxsize && plan->maxsize != queue->maxsize)
         return ERROR_PARAMETER_CONFLICT;
-    if (!in_use)
+    if (!in_use || unnamed)
         queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
     return begin(queue, plan, now_ns, out);
 }

@@ -70,6 +70,8 @@ struct record_class {
     bool (*is_busy)(const struct record *record);
     /* Ends it early, as if its time had come. NULL: its class has a way of its own. */
     void (*release)(struct record *record, int64_t now_ns);
+    /* Why it has failed. NULL, or OK: it was to, with its status. */
+    enum error (*failure)(const struct record *record);
     /* Seconds from its creation to when it had to end, of one that has ended by itself;
      * negative: unknown. NULL: unknown. */
     double (*delay)(const struct record *record);
@@ -102,10 +104,11 @@ struct record {
     enum record_kind kind : 8;
     enum record_state state : 8;
     enum cancel_reason reason : 8;
-    bool kept;       /* stays when it has ended */
-    bool listed;     /* in the registry */
-    bool lingers;    /* forgotten, and still in the way of a cursor of its group */
-    uint16_t status; /* HTTP: of the result of what is done, or the failure; 0: 200 */
+    bool kept : 1;    /* stays when it has ended */
+    bool listed : 1;  /* in the registry */
+    bool lingers : 1; /* forgotten, and still in the way of a cursor of its group */
+    bool outside : 1; /* it has left the queue of its launch: its end makes no room */
+    uint16_t status;  /* HTTP: of the result of what is done, or the failure; 0: 200 */
 };
 
 struct record_plan {

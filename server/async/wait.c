@@ -5,16 +5,17 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Cannot fail: every wait has its place in the timers from its opening on; a queued one
- * stands at the end of time. */
+/* Cannot fail: every wait has its place in the timers from its opening on; a queued or
+ * gated one stands at the end of time. */
 static void
 arm(struct wait *wait)
 {
-    bool queued = wait->record.state == STATE_QUEUED;
+    bool open_ended = wait->record.state == STATE_QUEUED || wait_is_gated(wait);
     enum error error =
         timers_start(&wait->record.registry->timers, &wait->timer, TIMER_RESULT,
-                     queued ? INT64_MAX : wait->deadline_ns);
+                     open_ended ? INT64_MAX : wait->deadline_ns);
 
     assert(error == OK);
     (void)error;
@@ -25,7 +26,7 @@ static void
 leave_launch(struct wait *wait, enum record_state end, int64_t at_ns)
 {
     struct launch *launch = wait->launch;
-    bool made_room = wait->record.state != STATE_QUEUED && !wait->outside;
+    bool made_room = wait->record.state != STATE_QUEUED && !wait->record.outside;
 
     wait->launch = NULL;
     if (launch)
@@ -56,19 +57,76 @@ on_deadline(struct timer *timer, int64_t now_ns)
     record_end(record, end, REASON_NONE, now_ns);
 }
 
+/* ---- the event it waits for --------------------------------------------------------
+ */
+
+static void
+drop_gate(struct wait *wait)
+{
+    if (!wait_is_gated(wait))
+        return;
+    gate_free(wait->options->gate);
+    wait->options->gate = NULL;
+}
+
+static void
+put_off(struct wait *wait, int64_t deadline_ns)
+{
+    wait->deadline_ns = deadline_ns;
+    wait->delay = ns_to_seconds(wait->deadline_ns - wait->start_ns);
+}
+
+/* It ends in the turn of its timer, though it be at once: many may hear of an event. */
+static void
+on_opened(void *owner, int64_t now_ns)
+{
+    struct wait *wait = owner;
+    struct record *record = &wait->record;
+
+    wait->options->error = wait->options->gate->error;
+    drop_gate(wait);
+    if (wait->options->error) {
+        timers_stop(&record->registry->timers, &wait->timer);
+        record->status = (uint16_t)error_info(wait->options->error)->status;
+        record_end(record, STATE_FAILED, REASON_NONE, now_ns);
+        return;
+    }
+    if (wait->deadline_ns < now_ns)
+        put_off(wait, now_ns);
+    arm(wait);
+}
+
+/* Where it is open at once, there is none. */
+static enum error
+set_gate(struct registry *registry, struct wait *wait, const char *event)
+{
+    struct gate *gate = gate_new(registry, event, on_opened, wait);
+    if (gate == NULL)
+        return ERROR_OUT_OF_MEMORY;
+    enum error error = gate->error;
+
+    if (gate->open)
+        gate_free(gate);
+    else
+        wait->options->gate = gate;
+    return error;
+}
+
 static void
 stop(struct record *record, int64_t now_ns)
 {
     struct wait *wait = CONTAINER_OF(record, struct wait, record);
 
     timers_stop(&record->registry->timers, &wait->timer);
+    drop_gate(wait);
     leave_launch(wait, STATE_CANCELLED, now_ns);
 }
 
 static void
 free_wait(struct wait *wait)
 {
-    free(wait->faults);
+    drop_gate(wait);
+    free(wait->options);
     free(wait);
 }
 
@@ -84,19 +142,48 @@ delay_of(const struct record *record)
     return CONTAINER_OF(record, const struct wait, record)->delay;
 }
 
-static const struct record_class wait_class = {
-    .stop = stop, .delay = delay_of, .destroy = destroy};
-
-/* Keeps what was asked, where there is something to compare; false: out of memory. */
-static bool
-keep_faults(struct wait *wait, const struct wait_plan *plan)
+static enum error
+failure(const struct record *record)
 {
-    if (plan->kind != KIND_TASK || !fault_spec_given(&plan->faults))
-        return true;
-    wait->faults = malloc(sizeof *wait->faults);
-    if (wait->faults != NULL)
-        *wait->faults = plan->faults;
-    return wait->faults != NULL;
+    const struct wait *wait = CONTAINER_OF(record, const struct wait, record);
+
+    return wait->options ? wait->options->error : OK;
+}
+
+static const struct record_class wait_class = {
+    .stop = stop, .delay = delay_of, .failure = failure, .destroy = destroy};
+
+/* Keeps what was asked, where there is something that may be asked for again, and goes
+ * to wait for the event. */
+static enum error
+keep_options(struct registry *registry, struct wait *wait, const struct wait_plan *plan)
+{
+    bool compared = plan->kind == KIND_TASK && !plan->group
+                    && (plan->timeout_ns || fault_spec_given(&plan->faults));
+
+    if (!compared && !plan->event)
+        return OK;
+    wait->options = calloc(1, sizeof *wait->options);
+    if (wait->options == NULL)
+        return ERROR_OUT_OF_MEMORY;
+    wait->options->timeout_ns = plan->timeout_ns;
+    wait->options->faults = plan->faults;
+    if (plan->event == NULL)
+        return OK;
+    memcpy(wait->options->event, plan->event, strlen(plan->event) + 1);
+    return set_gate(registry, wait, plan->event);
+}
+
+bool
+wait_is_as_asked(const struct wait *wait, const struct wait_plan *plan)
+{
+    static const struct wait_options none;
+    const struct wait_options *options = wait->options ? wait->options : &none;
+
+    return delay_spec_equal(&wait->spec, &plan->spec)
+           && options->timeout_ns == plan->timeout_ns
+           && fault_spec_equal(&options->faults, &plan->faults)
+           && strcmp(options->event, plan->event ? plan->event : "") == 0;
 }
 
 static enum error
@@ -109,7 +196,6 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
     wait->timer.fire = on_deadline;
     wait->record.status = part->status;
     wait->spec = plan->spec;
-    wait->timeout_ns = plan->timeout_ns;
     wait->delay = part->delay;
     wait->start_ns = plan->start_ns;
     wait->deadline_ns = plan->start_ns + delay_to_ns(part->delay);
@@ -124,14 +210,16 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
         .timeout_ns = plan->timeout_ns,
         .created_ns = plan->start_ns,
     };
-    bool ready = keep_faults(wait, plan)
-                 && !timers_start(&registry->timers, &wait->timer, TIMER_RESULT,
-                                  wait->deadline_ns)
-                 && !record_open(registry, &wait->record, &wait_class, &head);
-    if (!ready) {
+    enum error error = keep_options(registry, wait, plan);
+    if (!error)
+        error = timers_start(&registry->timers, &wait->timer, TIMER_RESULT,
+                             wait_is_gated(wait) ? INT64_MAX : wait->deadline_ns);
+    if (!error)
+        error = record_open(registry, &wait->record, &wait_class, &head);
+    if (error) {
         timers_stop(&registry->timers, &wait->timer);
         free_wait(wait);
-        return ERROR_OUT_OF_MEMORY;
+        return error;
     }
     *out = wait;
     return OK;
@@ -175,7 +263,8 @@ wait_join(struct registry *registry, const struct wait_plan *plan,
 void
 wait_settle(struct wait *wait, int64_t now_ns)
 {
-    if (wait->record.state != STATE_PENDING || wait->deadline_ns > now_ns)
+    if (wait->record.state != STATE_PENDING || wait->deadline_ns > now_ns
+        || wait_is_gated(wait))
         return;
     timers_stop(&wait->record.registry->timers, &wait->timer);
     on_deadline(&wait->timer, now_ns);
@@ -203,10 +292,10 @@ wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns)
     if (wait->record.state == STATE_QUEUED) {
         wait->record.state = STATE_PENDING;
         wait->start_ns = now_ns;
-        wait->outside = true;
+        wait->record.outside = true;
     }
-    wait->deadline_ns = deadline_ns > now_ns ? deadline_ns : now_ns;
-    wait->delay = ns_to_seconds(wait->deadline_ns - wait->start_ns);
+    drop_gate(wait);
+    put_off(wait, deadline_ns > now_ns ? deadline_ns : now_ns);
     arm(wait);
 }
 

@@ -6,21 +6,29 @@
 
 #include "async/delays.h"
 #include "async/faults.h"
+#include "async/gate.h"
 #include "async/record.h"
 
 struct launch;
 
+/* What was asked of a wait beyond its delay. */
+struct wait_options {
+    int64_t timeout_ns;             /* 0: none */
+    struct fault_spec faults;       /* not of a launch */
+    char event[NAME_MAX_BYTES + 1]; /* "": none */
+    struct gate *gate;              /* it waits for the event; NULL: no more */
+    enum error error;               /* why the event could not be waited for */
+};
+
 struct wait {
     struct record record;
     struct timer timer;
-    struct delay_spec spec;    /* as asked, to compare a PUT with */
-    int64_t timeout_ns;        /* as asked; 0: none */
-    struct fault_spec *faults; /* as asked, of a task alone; owned; NULL: none */
-    double delay;              /* seconds from start to deadline */
+    struct delay_spec spec;       /* as asked, to compare a PUT with */
+    struct wait_options *options; /* owned; NULL: none, or of a group */
+    double delay;                 /* seconds from start to deadline */
     int64_t start_ns;
-    int64_t deadline_ns;   /* valid unless it is queued */
+    int64_t deadline_ns;   /* not before; valid unless it is queued */
     struct launch *launch; /* that hears of its end; NULL: none, or it has */
-    bool outside;          /* it was moved out of the queue: its end makes no room */
 };
 
 struct wait_plan {
@@ -29,14 +37,15 @@ struct wait_plan {
     struct group *group;
     struct delay_spec spec;
     struct fault_spec faults;
+    const char *event;  /* it does not end before that is set; NULL: none */
     int64_t timeout_ns; /* 0: none */
     int64_t start_ns;   /* not after now */
 };
 
 /* Draws the delay, and whether it fails, and starts. Ends nothing by itself, even where
  * the delay is 0: that is for the timers, or for wait_settle. The caller holds *out.
- * Errors: too-many-tasks, too-many-waits, too-many-keys, out-of-memory; then nothing
- * has started. */
+ * Errors: too-many-tasks, too-many-waits, too-many-keys, too-many-objects (here;
+ * elsewhere the wait fails with it), out-of-memory; then nothing has started. */
 MUST_USE enum error
 wait_start(struct registry *registry, const struct wait_plan *plan, struct wait **out);
 
@@ -46,8 +55,21 @@ void wait_settle(struct wait *wait, int64_t now_ns);
 /* NULL where the record is of another kind. */
 struct wait *wait_of(struct record *record);
 
+/* Whether it waits for its event: its deadline is only when it may end at the earliest.
+ */
+static inline bool
+wait_is_gated(const struct wait *wait)
+{
+    return wait->options && wait->options->gate;
+}
+
+/* Whether the plan asks for what this one was started with; of kind, id and label it
+ * says nothing. */
+bool wait_is_as_asked(const struct wait *wait, const struct wait_plan *plan);
+
 /* Moves its deadline, or what is past to now; its delay becomes the time from its start
- * till then. A queued one starts at once, outside of its limit. It has not ended. */
+ * till then. A queued one starts at once, outside of its limit, and one that is gated
+ * waits for its event no more. It has not ended. */
 void wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns);
 
 /* Makes its delay longer by so many seconds; a queued one stays queued. It has not

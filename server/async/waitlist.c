@@ -73,8 +73,14 @@ time_out(struct record *record, int64_t now_ns)
     record_cancel(record, REASON_TIMEOUT, now_ns);
 }
 
+static enum error
+failure(const struct record *record)
+{
+    return CONTAINER_OF(record, const struct waiter, record)->outcome;
+}
+
 static const struct record_class waiter_class = {
-    .stop = stop, .release = time_out, .destroy = destroy};
+    .stop = stop, .release = time_out, .failure = failure, .destroy = destroy};
 
 struct waiter *
 waiter_of(struct record *record)

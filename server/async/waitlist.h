@@ -71,15 +71,6 @@ void waiter_undelivered(struct waiter *waiter, int64_t now_ns);
 /* NULL where the record is of another kind. */
 struct waiter *waiter_of(struct record *record);
 
-/* Why it failed, where it is a waiter and did. */
-static inline enum error
-waiter_outcome(const struct record *record)
-{
-    struct waiter *waiter = waiter_of((struct record *)(uintptr_t)record);
-
-    return waiter ? waiter->outcome : OK;
-}
-
 /* The first in line; NULL: nobody. */
 static inline struct waiter *
 waitlist_first(const struct waitlist *list)

@@ -57,13 +57,25 @@ client_has_left(const struct connection *connection)
     return connection->gone || got == 0 || (got < 0 && errno != EAGAIN);
 }
 
+/* Nothing more is sent, and what was for the client alone goes to others. */
+static void
+abandon(struct exchange *exchange)
+{
+    exchange->phase = EXCHANGE_ABANDONED;
+    exchange->server->counts.disconnects++;
+    exchange_end_work(exchange);
+    connection_cut(exchange->connection);
+}
+
 static enum MHD_Result
 queue_answer(struct exchange *exchange)
 {
     struct MHD_Response *response = exchange->response;
 
-    if (exchange->tracked)
-        exchange->lost = client_has_left(exchange->connection);
+    if (exchange->tracked && client_has_left(exchange->connection)) {
+        abandon(exchange);
+        return MHD_NO;
+    }
     exchange->response = NULL;
     exchange->phase = EXCHANGE_SENDING;
     connection_waiting(exchange->connection);
@@ -226,7 +238,7 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     *request_context = NULL;
     exchange->delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK
                           && exchange->phase == EXCHANGE_SENDING
-                          && exchange->status < MHD_HTTP_BAD_REQUEST && !exchange->lost;
+                          && exchange->status < MHD_HTTP_BAD_REQUEST;
     server->settling -= exchange->tracked;
     access_add(exchange);
     exchange_end_work(exchange);
@@ -247,20 +259,23 @@ waits_on(const struct exchange *exchange)
     return exchange->suspended || (exchange->own && !record_ended(exchange->own));
 }
 
+/* Whether it is of no use without its client. One that is tracked has bytes left: the
+ * turn in which it was answered went on until the socket took no more. */
+static bool
+ends_with_client(const struct exchange *exchange, bool broken)
+{
+    if (exchange->phase != EXCHANGE_SENDING)
+        return exchange->phase == EXCHANGE_WAITING;
+    return exchange->tracked
+           || (exchange->streaming && !exchange->stream_over
+               && (broken || waits_on(exchange)));
+}
+
 void
 exchange_client_left(struct exchange *exchange, bool broken)
 {
-    bool waits = exchange->phase == EXCHANGE_WAITING;
-
-    exchange->lost = true;
-    bool streams = exchange->phase == EXCHANGE_SENDING && exchange->streaming
-                   && !exchange->stream_over;
-
-    if (!waits && !(streams && (broken || waits_on(exchange))))
+    if (!ends_with_client(exchange, broken))
         return;
-    exchange->phase = EXCHANGE_ABANDONED;
-    exchange->server->counts.disconnects++;
-    exchange_end_work(exchange);
-    connection_cut(exchange->connection);
+    abandon(exchange);
     reply_wake(exchange);
 }

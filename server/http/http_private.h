@@ -78,8 +78,8 @@ struct exchange {
     bool streaming;
     bool stream_over;
     bool beats;   /* a heartbeat is due */
-    bool tracked; /* the turn goes on until the socket has taken the answer, */
-    bool lost;    /* unless its client was seen to leave before */
+    bool tracked; /* the turn goes on until the socket has taken the answer, unless its
+                     client is seen to leave before: then nothing more is sent */
     bool delivered;
     bool body_too_large;
     int64_t received_ns;

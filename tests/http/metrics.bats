@@ -83,6 +83,24 @@ requests() {
     assert_eq "$(value waitd_disconnects_total)" "$((disconnects + 1))"
 }
 
+@test "the objects of coordination, by kind" {
+    local kind
+
+    scrape
+    for kind in event semaphore barrier latch queue; do
+        assert_eq "$(value waitd_objects "kind=\"$kind\"")" 0
+    done
+    request /events/a -X PUT
+    request /events/b -X PUT
+    request /queues/a -d item
+    scrape
+    assert_eq "$(value waitd_objects 'kind="event"')" 2
+    assert_eq "$(value waitd_objects 'kind="queue"')" 1
+    server_reset
+    scrape
+    assert_eq "$(value waitd_objects 'kind="event"')" 0
+}
+
 @test "docs/api.md lists every metric that there is" {
     local name
 

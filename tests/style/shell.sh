@@ -1,8 +1,17 @@
 #!/usr/bin/env bash
-# shell.sh: shellcheck has nothing to say about any bash script here.
+# shell.sh: shellcheck has nothing to say about any bash script here, nor about those of
+# docs/cookbook.md.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 mapfile -d '' -t files < <(grep -rlZ --exclude-dir=build --exclude-dir=.git --max-count=1 \
     -e '^#!/usr/bin/env bash' -e '^#!/bin/bash' -e '^#!/bin/sh' -e '^# shellcheck shell=' .)
 shellcheck -x "${files[@]}"
+
+scripts=$(mktemp -d)
+trap 'rm -r "$scripts"' EXIT
+python3 tests/http/cookbook.py docs/cookbook.md titles >"$scripts/titles"
+while IFS= read -r title; do
+    python3 tests/http/cookbook.py docs/cookbook.md script "$title" >"$scripts/$title.sh"
+done <"$scripts/titles"
+shellcheck -s bash "$scripts"/*.sh

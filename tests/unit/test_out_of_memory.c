@@ -11,8 +11,13 @@
 #include <cmocka.h>
 #include <stdlib.h>
 
+#include "async/barrier.h"
+#include "async/event.h"
+#include "async/latch.h"
 #include "async/launch.h"
 #include "async/measure.h"
+#include "async/queue.h"
+#include "async/semaphore.h"
 #include "async/wait_n.h"
 #include "world.h"
 
@@ -208,18 +213,187 @@ tell_all(void)
         record_disown(&measure->record, at(3));
 }
 
+/* ---- objects: clients come in turn, and some leave without their answers -----------
+ */
+
+enum { CLIENTS = 4 };
+
+static struct waiter_plan
+labelled(size_t client)
+{
+    return (struct waiter_plan){
+        .label = client == 0 ? "kept" : NULL,
+        .timeout_ns = client == 1 ? NS_PER_SECOND / 4 : 0,
+        .start_ns = world.clock.now_ns,
+    };
+}
+
+/* What it has come to, and that a failure left no trace. */
+static struct waiter *
+come_to(enum error error, struct waiter *waiter, size_t waits_before)
+{
+    return has_started(error, world.registry.tasks, waits_before) ? waiter : NULL;
+}
+
+/* Odd ones have not got their answers. */
+static void
+dismiss(struct waiter *waiter, size_t client)
+{
+    int64_t now_ns = world.clock.now_ns;
+
+    if (waiter == NULL)
+        return;
+    if (client % 2)
+        waiter_undelivered(waiter, now_ns);
+    record_disown(&waiter->record, now_ns);
+}
+
+static struct blob *
+make_blob(void)
+{
+    struct blob *blob = NULL;
+    enum error error = blob_new(&world.registry, "some bytes", 10, "text/plain", &blob);
+
+    assert_true(error == OK || (error == ERROR_OUT_OF_MEMORY && blob == NULL));
+    return blob;
+}
+
+static struct waiter *
+wait_for_event(size_t client)
+{
+    size_t waits = world.registry.waits;
+    struct event_plan plan = {.waiter = labelled(client), .for_next = client % 2};
+    struct event_waiter *waiter = NULL;
+    struct event *event;
+    enum error error = event_need(&world.registry, "e", &event);
+
+    if (!error)
+        error = event_wait(event, &plan, world.clock.now_ns, &waiter);
+    return come_to(error, waiter ? &waiter->waiter : NULL, waits);
+}
+
+static struct waiter *
+acquire(size_t client)
+{
+    size_t waits = world.registry.waits;
+    struct semaphore_plan plan = {
+        .waiter = labelled(client),
+        .limit = 1,
+        .ttl_ns = client == 2 ? 0 : NS_PER_SECOND / 8,
+    };
+    struct semaphore_waiter *waiter = NULL;
+    struct semaphore *semaphore;
+    enum error error = semaphore_need(&world.registry, "s", &semaphore);
+
+    if (!error)
+        error = semaphore_acquire(semaphore, &plan, world.clock.now_ns, &waiter);
+    return come_to(error, waiter ? &waiter->waiter : NULL, waits);
+}
+
+static struct waiter *
+wait_at_barrier(size_t client)
+{
+    size_t waits = world.registry.waits;
+    struct barrier_plan plan = {
+        .waiter = labelled(client), .parties = 3, .breaks = client % 2};
+    struct barrier_waiter *waiter = NULL;
+    struct barrier *barrier;
+    enum error error = barrier_need(&world.registry, "b", &barrier);
+
+    if (!error)
+        error = barrier_wait(barrier, &plan, world.clock.now_ns, &waiter);
+    return come_to(error, waiter ? &waiter->waiter : NULL, waits);
+}
+
+static struct waiter *
+wait_for_latch(size_t client)
+{
+    size_t waits = world.registry.waits;
+    struct latch_plan plan = {.waiter = labelled(client), .at_least = (int64_t)client};
+    struct latch_waiter *waiter = NULL;
+    struct latch *latch;
+    enum error error = latch_need(&world.registry, "l", &latch);
+
+    if (!error)
+        error = latch_wait(latch, &plan, world.clock.now_ns, &waiter);
+    return come_to(error, waiter ? &waiter->waiter : NULL, waits);
+}
+
+/* The first two get, the others put. */
+static struct waiter *
+use_queue(size_t client)
+{
+    size_t waits = world.registry.waits;
+    struct queue_plan plan = {.waiter = labelled(client), .maxsize = 1};
+    struct queue_waiter *waiter = NULL;
+    struct queue *queue;
+    enum error error = queue_need(&world.registry, "q", &queue);
+
+    if (client >= 2)
+        plan.item = make_blob();
+    if (!error && client < 2)
+        error = queue_get(queue, &plan, world.clock.now_ns, &waiter);
+    else if (!error && plan.item)
+        error = queue_put(queue, &plan, world.clock.now_ns, &waiter);
+    else
+        error = ERROR_OUT_OF_MEMORY;
+    if (error)
+        blob_release(plan.item);
+    return come_to(error, waiter ? &waiter->waiter : NULL, waits);
+}
+
+/* Twice as many as are told at once. */
+static void
+tell_of_a_crowd(void)
+{
+    struct waiter *crowd[130];
+    struct event *event;
+
+    for (size_t i = 0; i < COUNT(crowd); i++)
+        crowd[i] = wait_for_event(2);
+    if (event_need(&world.registry, "e", &event) == OK)
+        event_set(event, make_blob(), world.clock.now_ns);
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    for (size_t i = 0; i < COUNT(crowd); i++) {
+        assert_true(crowd[i] == NULL || crowd[i]->record.state == STATE_DONE);
+        dismiss(crowd[i], i);
+    }
+}
+
+static void
+tell_of_objects(void)
+{
+    static struct waiter *(*const visits[])(size_t client) = {
+        wait_for_event, acquire, wait_at_barrier, wait_for_latch, use_queue};
+    struct waiter *waiters[COUNT(visits)][CLIENTS];
+    struct latch *latch;
+
+    for (size_t client = 0; client < CLIENTS; client++)
+        for (size_t i = 0; i < COUNT(visits); i++)
+            waiters[i][client] = visits[i](client);
+    world_run(&world, 0.2);
+    if (latch_need(&world.registry, "l", &latch) == OK)
+        latch_count(latch, 2, world.clock.now_ns);
+    world_run(&world, 0.5);
+    for (size_t client = 0; client < CLIENTS; client++)
+        for (size_t i = 0; i < COUNT(visits); i++)
+            dismiss(waiters[i][client], client);
+    tell_of_a_crowd();
+}
+
 static bool
-play(size_t before, bool lasting)
+play(void (*story)(void), size_t before, bool lasting)
 {
     struct registry_limits limits = WORLD_LIMITS;
     limits.max_tasks = 1000;
     limits.retention_ns = NS_PER_SECOND;
+    limits.idle_ttl_ns = NS_PER_SECOND;
     world_open(&world, &limits);
     shortage.armed = true;
     shortage.lasting = lasting;
     shortage.before = before;
     shortage.failed = 0;
-    tell_all();
+    story();
     shortage.armed = lasting;
     world_run(&world, 4);
     world_close(&world);
@@ -227,26 +401,43 @@ play(size_t before, bool lasting)
     return shortage.failed > 0;
 }
 
+/* How many allocations the story makes. */
+static size_t
+play_all(void (*story)(void), size_t step, bool lasting)
+{
+    size_t before = 0;
+
+    while (play(story, before, lasting))
+        before += step;
+    return before;
+}
+
 static void
 any_allocation_may_fail_once(void **state)
 {
     (void)state;
-    size_t before = 0;
-
-    while (play(before, false))
-        before++;
-    assert_true(before > 1000);
+    assert_true(play_all(tell_all, 1, false) > 1000);
 }
 
 static void
 from_any_allocation_on_all_may_fail(void **state)
 {
     (void)state;
-    size_t before = 0;
+    assert_true(play_all(tell_all, 3, true) > 1000);
+}
 
-    while (play(before, true))
-        before += 3;
-    assert_true(before > 1000);
+static void
+any_allocation_for_objects_may_fail_once(void **state)
+{
+    (void)state;
+    assert_true(play_all(tell_of_objects, 1, false) > 300);
+}
+
+static void
+from_any_allocation_for_objects_on_all_may_fail(void **state)
+{
+    (void)state;
+    assert_true(play_all(tell_of_objects, 1, true) > 300);
 }
 
 /* The first end takes a place of the timers for the retention; no queued one may miss
@@ -278,6 +469,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_allocation_may_fail_once),
         cmocka_unit_test(from_any_allocation_on_all_may_fail),
+        cmocka_unit_test(any_allocation_for_objects_may_fail_once),
+        cmocka_unit_test(from_any_allocation_for_objects_on_all_may_fail),
         cmocka_unit_test(a_queued_wait_starts_without_memory),
     };
 

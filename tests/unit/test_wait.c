@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "async/event.h"
 #include "async/wait.h"
 #include "each_world.h"
 
@@ -496,6 +497,159 @@ a_watch_of_a_group_may_cancel_another_member(void **state)
     group_release(group);
 }
 
+/* ---- waits that wait for an event ---------------------------------------------------
+ */
+
+static struct event *
+event_of(const char *name)
+{
+    struct event *event;
+
+    assert_int_equal(event_need(&world.registry, name, &event), OK);
+    return event;
+}
+
+static struct wait *
+start_gated(const char *event, double seconds)
+{
+    struct wait_plan plan = plan_of(KIND_TASK, seconds);
+
+    plan.event = event;
+    return start(&plan);
+}
+
+static void
+a_gated_wait_ends_when_its_event_is_set(void **state)
+{
+    struct wait *wait = start_gated("go", 0);
+
+    (void)state;
+    world_run(&world, 5);
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    assert_true(wait_is_gated(wait));
+    event_set(event_of("go"), NULL, at(5));
+    assert_int_equal(wait->record.state, STATE_PENDING); /* its timer ends it */
+    assert_false(wait_is_gated(wait));
+    world_run(&world, 5);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    assert_true(wait->delay == 5);
+    assert_int_equal(wait->record.finished_ns, at(5));
+    record_release(&wait->record);
+}
+
+static void
+a_gated_wait_with_a_delay_ends_at_the_later_of_both(void **state)
+{
+    struct wait *soon = start_gated("go", 2), *late = start_gated("go", 7);
+
+    (void)state;
+    world_run(&world, 5);
+    event_set(event_of("go"), NULL, at(5));
+    world_run(&world, 6);
+    assert_int_equal(soon->record.state, STATE_DONE);
+    assert_true(soon->delay == 5);
+    assert_int_equal(late->record.state, STATE_PENDING);
+    world_run(&world, 7);
+    assert_int_equal(late->record.finished_ns, at(7));
+    assert_true(late->delay == 7);
+    record_release(&soon->record);
+    record_release(&late->record);
+
+    struct wait *open = start_gated("go", 0); /* it is set */
+    assert_false(wait_is_gated(open));
+    world_run(&world, 7);
+    assert_int_equal(open->record.state, STATE_DONE);
+    record_release(&open->record);
+}
+
+static void
+a_gated_wait_that_has_ended_stands_at_the_event_no_more(void **state)
+{
+    struct wait *cancelled = start_gated("go", 1), *moved = start_gated("go", 1);
+    struct wait_plan plan = plan_of(KIND_TASK, 0);
+    size_t *waiting = &event_of("go")->object.waiters.count;
+
+    (void)state;
+    plan.event = "go";
+    plan.timeout_ns = NS_PER_SECOND;
+    struct wait *timed = start(&plan);
+    assert_int_equal(*waiting, 3);
+    record_cancel(&cancelled->record, REASON_CANCEL, at(0));
+    assert_int_equal(*waiting, 2);
+    wait_move(moved, at(0.5), at(0));
+    assert_int_equal(*waiting, 1);
+    world_run(&world, 0.5);
+    assert_int_equal(moved->record.state, STATE_DONE);
+    assert_true(moved->delay == 0.5);
+    world_run(&world, 1);
+    assert_int_equal(timed->record.reason, REASON_TIMEOUT);
+    assert_int_equal(*waiting, 0);
+    record_release(&cancelled->record);
+    record_release(&moved->record);
+    record_release(&timed->record);
+}
+
+static void
+a_gated_wait_that_is_extended_stays_gated(void **state)
+{
+    struct wait *wait = start_gated("go", 1);
+
+    (void)state;
+    wait_extend(wait, 2);
+    event_set(event_of("go"), NULL, at(0));
+    world_run(&world, 2);
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    world_run(&world, 3);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    record_release(&wait->record);
+}
+
+static void
+what_a_wait_was_asked_with_is_compared(void **state)
+{
+    struct wait_plan plan = plan_of(KIND_TASK, 1);
+
+    (void)state;
+    plan.event = "go";
+    plan.timeout_ns = NS_PER_SECOND;
+    struct wait *wait = start(&plan);
+    assert_true(wait_is_as_asked(wait, &plan));
+    plan.event = "stop";
+    assert_false(wait_is_as_asked(wait, &plan));
+    plan.event = NULL;
+    assert_false(wait_is_as_asked(wait, &plan));
+    plan.event = "go";
+    plan.timeout_ns = 0;
+    assert_false(wait_is_as_asked(wait, &plan));
+    record_release(&wait->record);
+
+    plan = plan_of(KIND_TASK, 1);
+    plan.faults = (struct fault_spec){.first = 1, .key = "k", .fail_status = 503};
+    struct wait *plain = start_kind(KIND_TASK, 1);
+    wait = start(&plan);
+    assert_true(wait_is_as_asked(wait, &plan));
+    assert_int_equal(wait->record.status, 503);
+    assert_false(wait_is_as_asked(plain, &plan));
+    assert_null(plain->options);
+    record_release(&wait->record);
+    record_release(&plain->record);
+}
+
+/* Nothing is left behind: world_close looks. */
+static void
+a_gated_wait_finds_no_room_for_its_event(void **state)
+{
+    struct wait_plan plan = plan_of(KIND_TASK, 1);
+    struct wait *wait;
+
+    (void)state;
+    world.registry.limits.max_objects = 0;
+    plan.event = "go";
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), ERROR_TOO_MANY_OBJECTS);
+    assert_all_has_ended(&world.registry);
+    assert_int_equal(world.registry.timers.count, 0);
+}
+
 /* ---- failures ------------------------------------------------------- */
 
 static void
@@ -521,21 +675,6 @@ a_wait_with_an_error_fails_at_its_deadline(void **state)
     assert_int_equal(wait->record.state, STATE_DONE);
     assert_int_equal(wait->record.status, 399);
     record_disown(&wait->record, at(1));
-}
-
-static void
-what_was_asked_is_kept_to_be_compared(void **state)
-{
-    (void)state;
-    struct wait_plan plan = plan_of(KIND_TASK, 1);
-
-    plan.faults = (struct fault_spec){.first = 1, .key = "k", .fail_status = 503};
-    struct wait *wait = start(&plan), *plain = start_kind(KIND_TASK, 1);
-    assert_true(fault_spec_equal(wait->faults, &plan.faults));
-    assert_int_equal(wait->record.status, 503);
-    assert_null(plain->faults);
-    record_release(&wait->record);
-    record_release(&plain->record);
 }
 
 static void
@@ -599,11 +738,16 @@ main(void)
         TEST(one_task_too_many_is_refused),
         TEST(one_wait_too_many_is_refused),
         TEST(a_wait_with_an_error_fails_at_its_deadline),
-        TEST(what_was_asked_is_kept_to_be_compared),
         TEST(what_has_not_started_is_no_try),
         TEST(cancelled_before_its_deadline_it_has_not_failed),
         TEST(a_watch_may_stop_itself_and_the_next_one),
         TEST(a_watch_of_a_group_may_cancel_another_member),
+        TEST(a_gated_wait_ends_when_its_event_is_set),
+        TEST(a_gated_wait_with_a_delay_ends_at_the_later_of_both),
+        TEST(a_gated_wait_that_has_ended_stands_at_the_event_no_more),
+        TEST(a_gated_wait_that_is_extended_stays_gated),
+        TEST(what_a_wait_was_asked_with_is_compared),
+        TEST(a_gated_wait_finds_no_room_for_its_event),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
