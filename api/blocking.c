@@ -107,7 +107,7 @@ polling_watch(struct exchange *exchange, const struct poll_in *in,
     enum error error = waiter_open(object, &plan, &waiter);
 
     if (error)
-        return error;
+        return object_unneed(object, error);
     waiter_watch(waiter, (size_t)in->waiting.value);
     waitlist_tell(object->registry, registry_now(object->registry));
     polling_begin(exchange, in, waiter);

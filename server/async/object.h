@@ -20,6 +20,8 @@ struct object_class {
     void (*left)(struct waiter *waiter, int64_t now_ns);
     /* What the waiter was given did not reach its client; NULL: no matter. */
     void (*give_back)(struct waiter *waiter, int64_t now_ns);
+    /* It is kept for the journal: what only its client needed; NULL: nothing. */
+    void (*shed)(struct waiter *waiter);
     void (*free_waiter)(struct waiter *waiter); /* what it carries; NULL: nothing */
 };
 
@@ -31,6 +33,7 @@ struct object {
     int64_t used_ns;
     size_t holders;
     struct waitlist waiters;
+    bool fresh; /* made for what has begun just now */
     bool gone;  /* forgotten: nobody finds it, and nothing that is given back counts */
     char *name; /* owned */
 };
@@ -44,6 +47,10 @@ struct object *object_find(struct registry *registry, const struct object_class 
 MUST_USE enum error
 object_need(struct registry *registry, const struct object_class *class,
             const char *name, struct object **out);
+
+/* What it was needed for has failed with that error, which is returned: an object that
+ * was made for that is freed. */
+enum error object_unneed(struct object *object, enum error error);
 
 void object_hold(struct object *object);
 void object_release(struct object *object);

@@ -245,11 +245,11 @@ semaphore_acquire(struct semaphore *semaphore, const struct semaphore_plan *plan
         return ERROR_PARAMETER_CONFLICT;
     enum error error = make_lease(semaphore, plan->ttl_ns, &lease);
     if (error)
-        return error;
+        return object_unneed(&semaphore->object, error);
     error = waiter_open(&semaphore->object, &plan->waiter, &waiter);
     if (error) {
         free_lease(lease);
-        return error;
+        return object_unneed(&semaphore->object, error);
     }
     *out = CONTAINER_OF(waiter, struct semaphore_waiter, waiter);
     (*out)->lease = lease;

@@ -68,6 +68,15 @@ destroy(struct record *record)
 }
 
 static void
+shed(struct record *record)
+{
+    struct waiter *waiter = CONTAINER_OF(record, struct waiter, record);
+
+    if (waiter->object->class->shed)
+        waiter->object->class->shed(waiter);
+}
+
+static void
 time_out(struct record *record, int64_t now_ns)
 {
     record_cancel(record, REASON_TIMEOUT, now_ns);
@@ -79,8 +88,11 @@ failure(const struct record *record)
     return CONTAINER_OF(record, const struct waiter, record)->outcome;
 }
 
-static const struct record_class waiter_class = {
-    .stop = stop, .release = time_out, .failure = failure, .destroy = destroy};
+static const struct record_class waiter_class = {.stop = stop,
+                                                 .release = time_out,
+                                                 .shed = shed,
+                                                 .failure = failure,
+                                                 .destroy = destroy};
 
 struct waiter *
 waiter_of(struct record *record)
@@ -100,7 +112,6 @@ tell(struct waiter *waiter, int64_t now_ns)
     step_out(waiter);
     if (waiter->holds && waiter->outcome == OK) {
         waiter->place = WAITER_HOLDING;
-        timers_stop(&record->registry->timers, &record->timeout);
         record_progress(record, now_ns);
         return;
     }
@@ -134,12 +145,15 @@ on_serving(struct timer *timer, int64_t now_ns)
     timers_yield(&registry->timers);
 }
 
+/* Its timeout no longer matters, though it be told later. */
 void
 waiter_serve(struct waiter *waiter, enum error outcome)
 {
-    struct objects *objects = &waiter->object->registry->objects;
+    struct registry *registry = waiter->object->registry;
+    struct objects *objects = &registry->objects;
 
     step_out(waiter);
+    timers_stop(&registry->timers, &waiter->record.timeout);
     waiter->outcome = outcome;
     waiter->place = WAITER_SERVED;
     TAILQ_INSERT_TAIL(&objects->served, waiter, link);
