@@ -81,8 +81,8 @@ static const struct field fields[] = {
           .fallback_text = "10s", .example = "0",
           .text = "After SIGTERM: how long waits may still end."),
     FIELD(struct config, access_log, FIELD_TEXT, .example = "-",
-          .text = "File for a JSON line a request, with its delay and how late it was; - is "
-                  "the standard output."),
+          .text = "File for a JSON line a request, with its delay and how late it was, on the "
+                  "clock of all waits; - is the standard output."),
     FIELD(struct config, log_format, FIELD_WORD, .words = log_format_words,
           .fallback_text = "text", .example = "json", .text = "Form of a log line."),
     FIELD(struct config, log_level, FIELD_WORD, .words = log_level_words,
