@@ -62,7 +62,7 @@ static const enum error clock_errors[] = {OK};
 const struct route route_clock = {
     .methods = METHOD_GET,
     .path = "/clock",
-    .text = "Says how late it is on the clock of all waits.",
+    .text = "Says what time it is on the clock of all waits.",
     .more =
         "This clock rules delay, timeout, wait, ttl, heartbeat, --retention and "
         "--idle-ttl, and all that answers tell of them: elapsed, remaining, "
@@ -147,7 +147,7 @@ handle_advance(struct exchange *exchange, const void *raw, struct problem *probl
 
 static const struct answer advance_answers[] = {
     {200, FORMAT_JSON,
-     "How late it is now, and how many times came that clients had asked for: waits "
+     "What time it is now, and how many times came that clients had asked for: waits "
      "that "
      "ended (each of the n), timeouts and long-polls that ran out, leases whose ttl "
      "did.",

@@ -13,6 +13,18 @@ hold() {
     echo "$!" >"$held.pid"
 }
 
+# hold_pending NAME PATH [curl's arguments]: and the server has it.
+hold_pending() {
+    local before
+
+    before=$(count state=pending,queued)
+    hold "$@" && eventually more_than "$before"
+}
+
+more_than() {
+    (($(count state=pending,queued) > $1))
+}
+
 # leave NAME: its client closes the connection.
 leave() {
     local pid
