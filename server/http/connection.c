@@ -31,16 +31,21 @@ connection_reading(struct connection *connection)
 
 /* Where the first bytes of a next request have come already, its deadline runs. Those
  * that libmicrohttpd reads in the turn in which it ends the last answer do not show
- * here: they count as idleness until the next byte comes. */
+ * here: they count as idleness until the next byte comes. A FIN that came along with
+ * the last request has been told to libmicrohttpd before it read that, and will not be
+ * again. */
 void
 connection_idle(struct connection *connection)
 {
-    bool ahead = connection->ahead;
+    bool looks = connection->ahead || connection->gone;
     char byte;
 
     connection->ahead = false;
-    if (ahead && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    ssize_t more = looks ? recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : -1;
+    if (more > 0)
         connection_reading(connection);
+    else if (more == 0)
+        set_deadline(connection, 0, false);
     else
         set_deadline(connection, connection->server->config.idle_timeout_ns, false);
 }
