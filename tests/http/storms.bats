@@ -32,3 +32,7 @@ storm() {
 @test "who waits is served in the order of arrival, on each kind of object" {
     storm line 200
 }
+
+@test "nothing is held in the end of requests of all sorts from clients that come and go" {
+    storm chaos 3000
+}
