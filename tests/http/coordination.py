@@ -549,8 +549,8 @@ def idle_ttl():
     watcher = Client().start("GET", "/barriers/watched?waiting=1&timeout=60")
     eventually(lambda: text("GET", "/tasks?kind=barrier").count('"pending"') == 1)
     start = time.monotonic()
-    while state("POST", "/latches/used")["value"] < 20 or time.monotonic() - start < 2.5:
-        time.sleep(0.1)
+    while state("POST", "/latches/used")["value"] < 20 or time.monotonic() - start < 1.7:
+        time.sleep(0.05)
     for path in ("/events/unused", "/latches/unused", "/queues/unused"):
         assert text("GET", path) == UNUSED[path.removesuffix("/unused")], path
     assert state("POST", "/latches/used")["value"] > 20

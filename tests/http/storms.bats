@@ -14,11 +14,11 @@ storm() {
 }
 
 @test "no item is lost and none is given twice where receivers leave as it comes" {
-    storm queue 400
+    storm queue 300
 }
 
 @test "no permit is lost and none is granted twice where receivers leave as it comes" {
-    storm leases 400
+    storm leases 300
 }
 
 @test "a lease that a connection holds does not survive it" {
@@ -34,5 +34,5 @@ storm() {
 }
 
 @test "nothing is held in the end of requests of all sorts from clients that come and go" {
-    storm chaos 3000
+    storm chaos 2000
 }
