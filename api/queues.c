@@ -221,3 +221,28 @@ const struct route route_queue_inspect = {
     .home = route_id_home,
     .handle = inspect,
 };
+
+/* ---- DELETE -------------------------------------------------------------------------
+ */
+
+static enum error
+forget(struct exchange *exchange, const void *in, struct problem *problem)
+{
+    (void)in;
+    (void)problem;
+    object_reply_delete(exchange, &queue_class);
+    return OK;
+}
+
+const struct route route_queue_delete = {
+    .methods = METHOD_DELETE,
+    .path = "/queues/{id}",
+    .path_field = &api_name_field,
+    .text = "Forgets a queue with all that is in it.",
+    .formats = 1 << FORMAT_JSON,
+    .answers = object_delete_answers,
+    .errors = object_delete_errors,
+    .example = "-X DELETE localhost:8080/queues/jobs",
+    .home = route_id_home,
+    .handle = forget,
+};

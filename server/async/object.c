@@ -174,6 +174,20 @@ object_forget(struct object *object)
     object_release(object);
 }
 
+size_t
+object_delete(struct object *object, int64_t now_ns)
+{
+    struct registry *registry = object->registry;
+    size_t count = waitlist_serve_all(&object->waiters, ERROR_CANCELLED);
+
+    count += waitlist_serve_watching(&object->waiters, ERROR_CANCELLED);
+    if (object->class->expel)
+        count += object->class->expel(object, ERROR_CANCELLED);
+    object_forget(object);
+    waitlist_tell(registry, now_ns);
+    return count;
+}
+
 void
 objects_open(struct registry *registry)
 {

@@ -12,6 +12,9 @@ struct object_class {
     enum object_kind kind;
     enum record_kind waiter_kind;
     size_t size, waiter_size; /* of the structs whose heads they are */
+    /* Serves who holds a part of it until he ends with that error; returns how many.
+     * NULL: nobody does. */
+    size_t (*expel)(struct object *object, enum error error);
     /* Whether more than its waiters keeps it; NULL: no. */
     bool (*is_held)(const struct object *object);
     void (*open)(struct object *object);  /* a new one; NULL: zeroes will do */
@@ -57,6 +60,10 @@ void object_release(struct object *object);
 
 /* Clears it, and nobody finds it any more. Who waits there goes on waiting. */
 void object_forget(struct object *object);
+
+/* The same, and who waits there, watches, or holds a part of it until he ends, fails as
+ * cancelled. Returns how many. */
+size_t object_delete(struct object *object, int64_t now_ns);
 
 /* Whether somebody waits in its line, or holds a part of it. */
 bool object_in_use(const struct object *object);

@@ -194,12 +194,22 @@ queue_need(struct registry *registry, const char *name, struct queue **out)
     return error;
 }
 
-/* Whether its maxsize, or that it has none, is settled. Who waits at an empty queue
- * gets, and names none. */
-static bool
-is_sized(const struct queue *queue)
+/* What was named goes with the last who used it. */
+static void
+forget_maxsize_if_unused(struct queue *queue)
 {
-    return queue->size > 0 || (queue->maxsize > 0 && object_in_use(&queue->object));
+    if (queue->size > 0 || object_in_use(&queue->object))
+        return;
+    queue->maxsize = 0;
+    queue->sized = false;
+}
+
+/* Who waits at an empty queue gets, and names no maxsize. */
+static bool
+contradicts(const struct queue *queue, const struct queue_plan *plan)
+{
+    return plan->has_maxsize && plan->maxsize != queue->maxsize
+           && (queue->sized || queue->size > 0);
 }
 
 static enum error
@@ -211,10 +221,12 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
 
     if (error)
         return object_unneed(&queue->object, error);
-    if (plan->item && !is_sized(queue))
-        queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
     *out = mine(waiter);
     (*out)->puts = plan->item != NULL;
+    if (plan->has_maxsize) {
+        queue->maxsize = plan->maxsize;
+        queue->sized = true;
+    }
     (*out)->item = plan->item;
     if (must_wait(queue, *out))
         waiter_join(waiter);
@@ -230,6 +242,7 @@ enum error
 queue_get(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
+    forget_maxsize_if_unused(queue);
     return begin(queue, plan, now_ns, out);
 }
 
@@ -237,7 +250,8 @@ enum error
 queue_put(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
-    if (is_sized(queue) && plan->has_maxsize && plan->maxsize != queue->maxsize)
+    forget_maxsize_if_unused(queue);
+    if (contradicts(queue, plan))
         return ERROR_PARAMETER_CONFLICT;
     return begin(queue, plan, now_ns, out);
 }

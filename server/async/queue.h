@@ -12,7 +12,8 @@ struct queue {
     struct object object;
     struct blob_list items;
     size_t size;
-    size_t maxsize; /* fixed while it is filled or waited at; 0: none */
+    size_t maxsize; /* 0: none */
+    bool sized;     /* a put has named it: it is fixed until the queue is unused */
     uint64_t serial;
 };
 

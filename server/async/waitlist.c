@@ -115,8 +115,11 @@ tell(struct waiter *waiter, int64_t now_ns)
         record_progress(record, now_ns);
         return;
     }
-    record_end(record, waiter->outcome ? STATE_FAILED : STATE_DONE, REASON_NONE,
-               now_ns);
+    if (waiter->outcome == ERROR_CANCELLED)
+        record_end(record, STATE_CANCELLED, REASON_CANCEL, now_ns);
+    else
+        record_end(record, waiter->outcome ? STATE_FAILED : STATE_DONE, REASON_NONE,
+                   now_ns);
 }
 
 /* Tells some of the served; the others in a later turn. */
@@ -159,15 +162,27 @@ waiter_serve(struct waiter *waiter, enum error outcome)
     TAILQ_INSERT_TAIL(&objects->served, waiter, link);
 }
 
+static size_t
+serve_each(struct waiter_list *waiters, enum error outcome)
+{
+    struct waiter *waiter;
+    size_t count = 0;
+
+    for (; (waiter = TAILQ_FIRST(waiters)) != NULL; count++)
+        waiter_serve(waiter, outcome);
+    return count;
+}
+
 size_t
 waitlist_serve_all(struct waitlist *list, enum error outcome)
 {
-    size_t count = list->count;
-    struct waiter *waiter;
+    return serve_each(&list->line, outcome);
+}
 
-    while ((waiter = waitlist_first(list)) != NULL)
-        waiter_serve(waiter, outcome);
-    return count;
+size_t
+waitlist_serve_watching(struct waitlist *list, enum error outcome)
+{
+    return serve_each(&list->watching, outcome);
 }
 
 /* While the timer runs, who was served waits for those before it. */

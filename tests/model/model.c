@@ -697,20 +697,24 @@ static int64_t
 use_queue(struct model *m, struct object *queue, const struct op *op)
 {
     bool used = in_use(m, queue) || queue->size > 0;
-    /* Who waits at an empty queue gets, and names no maxsize. */
-    bool unnamed = queue->size == 0 && queue->maxsize == 0;
-    bool puts = op->kind == OP_PUT;
+    bool puts = op->kind == OP_PUT, names = puts && op->number >= 0;
     struct item item = {0};
 
     if (puts && need_item(m, op->bytes, &item))
         return refuse(ERROR_TOO_MANY_BYTES);
-    if (puts && used && !unnamed && op->number >= 0 && op->number != queue->maxsize)
+    if (!used) {
+        queue->maxsize = 0;
+        queue->sized = false;
+    }
+    if (names && op->number != queue->maxsize && (queue->sized || queue->size > 0))
         return refuse(ERROR_PARAMETER_CONFLICT);
     struct request *r = open_request(m, op, queue);
     if (r == NULL)
         return refuse(ERROR_TOO_MANY_WAITS);
-    if (puts && (!used || unnamed))
-        queue->maxsize = op->number >= 0 ? op->number : 0;
+    if (names) {
+        queue->maxsize = op->number;
+        queue->sized = true;
+    }
     r->item = item.id;
     r->item_size = item.size;
     if (must_wait_for_queue(queue, r))
