@@ -282,7 +282,6 @@ def watchers():
         problem(400, "invalid-parameter", "GET", f"{kind.path}?waiting=3&wait=1&timeout=1",
                 param="wait", conflicts_with="timeout")
         problem(400, "invalid-parameter", "GET", f"{kind.path}?waiting=0&wait=1", param="waiting")
-        assert state("GET", f"{kind.path}?waiting=9")["waiting"] == 2  # at once
         for client in clients:
             client.socket.close()
         idle(kind.path)
@@ -322,15 +321,15 @@ def http_1_0():
 
 ALLOWED = {
     "/events/x": {"GET", "PUT", "DELETE"},
-    "/semaphores/x": {"GET"},
+    "/semaphores/x": {"GET", "DELETE"},
     "/semaphores/x/acquire": {"POST"},
     "/semaphores/x/release": {"POST"},
     "/semaphores/x/renew": {"POST"},
     "/barriers/x": {"GET", "DELETE"},
     "/barriers/x/wait": {"POST"},
     "/barriers/x/abort": {"POST"},
-    "/latches/x": {"GET", "POST"},
-    "/queues/x": {"GET", "POST"},
+    "/latches/x": {"GET", "POST", "DELETE"},
+    "/queues/x": {"GET", "POST", "DELETE"},
     "/queues/x/get": {"POST"},
 }
 
@@ -378,6 +377,9 @@ BAD = (
     (400, "invalid-parameter", "wait", "GET", "/latches/x?wait=1"),
     (400, "invalid-parameter", "timeout", "GET", "/queues/x?timeout=1"),
     (400, "invalid-parameter", "wait", "GET", "/barriers/x?wait=1"),
+    (400, "invalid-parameter", "waiting", "GET", "/queues/x?waiting=1"),
+    (400, "invalid-parameter", "at_least", "GET", "/latches/x?at_least=1"),
+    (400, "invalid-parameter", "generation", "GET", "/events/x?generation=1"),
     (400, "invalid-parameter", "wait", "GET", "/events/x?wait=301"),
     (400, "invalid-parameter", "timeout", "GET", "/events/x?timeout=-1"),
     (400, "invalid-parameter", "wait", "GET", "/events/x?wait=1&timeout=1"),
@@ -549,8 +551,8 @@ def idle_ttl():
     watcher = Client().start("GET", "/barriers/watched?waiting=1&timeout=60")
     eventually(lambda: text("GET", "/tasks?kind=barrier").count('"pending"') == 1)
     start = time.monotonic()
-    while state("POST", "/latches/used")["value"] < 20 or time.monotonic() - start < 2.5:
-        time.sleep(0.1)
+    while state("POST", "/latches/used")["value"] < 20 or time.monotonic() - start < 1.7:
+        time.sleep(0.05)
     for path in ("/events/unused", "/latches/unused", "/queues/unused"):
         assert text("GET", path) == UNUSED[path.removesuffix("/unused")], path
     assert state("POST", "/latches/used")["value"] > 20
@@ -615,7 +617,6 @@ def event_generations():
     problem(504, "timeout", "GET", "/events/g?generation=1&timeout=0")
     assert state("GET", "/events/g?generation=0&timeout=0")["generation"] == 1
     assert state("GET", "/events/g?generation=1&wait=50ms")["generation"] == 1
-    assert state("GET", "/events/g?generation=9")["generation"] == 1  # at once
     next_one = block("/events/g", "GET", "/events/g?generation=1&timeout=60")
     after_next = block("/events/g", "GET", "/events/g?generation=2&timeout=60", count=2)
     ask("DELETE", "/events/g")
@@ -905,7 +906,6 @@ def latch():
     assert text("GET", "/latches/l?at_least=4&timeout=0") == '{"value":4,"waiting":0}\n'
     problem(504, "timeout", "GET", "/latches/l?at_least=5&timeout=20ms")
     assert text("GET", "/latches/l?at_least=5&wait=20ms") == '{"value":4,"waiting":0}\n'
-    assert text("GET", "/latches/l?at_least=5") == '{"value":4,"waiting":0}\n'
     far = block("/latches/l", "GET", "/latches/l?at_least=8&timeout=60")
     near = block("/latches/l", "GET", "/latches/l?at_least=5&timeout=60", count=2)
     nearer = block("/latches/l", "GET", "/latches/l?at_least=6&wait=60", count=3)

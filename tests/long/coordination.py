@@ -191,7 +191,7 @@ def check_storms(server, row, *_):
     """clients that leave at the moment at which they are served, and long lines"""
     for workers in (1, 2, 5):
         for what, count in (("queue", 10000), ("leases", 10000), ("held", 10000),
-                            ("barrier", 50), ("line", 1000)):
+                            ("barrier", 50), ("line", 1000), ("chaos", 100000)):
             with server("--workers", str(workers), "--retention", "1h") as waitd:
                 done = subprocess.run(
                     [sys.executable, HTTP / "storm.py", str(waitd.port), what, str(count), "1"],
