@@ -9,7 +9,7 @@ clock() {
     python3 "$HTTP_TESTS/clock.py" "$@"
 }
 
-@test "what is no advance is told so, on every clock" {
+@test "what is no advance is told so" {
     own_manual_server
     post /clock/advance
     assert_problem 400 invalid-parameter by

@@ -109,14 +109,9 @@ accepted_task() {
 # stands otherwise.
 second_passes() {
     own_manual_server
-    hold asked "$@"
-    eventually some_pending || return
+    hold_pending asked "$@" || return
     advance 1
     answered asked
-}
-
-some_pending() {
-    [[ $(count state=pending) != 0 ]]
 }
 
 @test "wait=N on /wait: not done by then is the 202, and the task goes on" {
