@@ -34,6 +34,8 @@
     ROUTE(queue_get_item)                                                              \
     ROUTE(queue_inspect)                                                               \
     ROUTE(queue_delete)                                                                \
+    ROUTE(clock)                                                                       \
+    ROUTE(clock_advance)                                                               \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \
     ROUTE(healthz)                                                                     \
