@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { MAXSIZE_MOST = 1000000, FORMATS = (1 << FORMAT_COUNT) - 1 };
+enum { MAXSIZE_MOST = 1000000, FORMATS = (1 << FORMAT_BYTES) - 1 };
 
 /* ---- POST: put ----------------------------------------------------------------------
  */

@@ -31,6 +31,9 @@
     ROUTE(queue_put)                                                                   \
     ROUTE(queue_get_item)                                                              \
     ROUTE(queue_inspect)                                                               \
+    ROUTE(keys_list)                                                                   \
+    ROUTE(key_get)                                                                     \
+    ROUTE(key_delete)                                                                  \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \
     ROUTE(healthz)                                                                     \

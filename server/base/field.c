@@ -80,7 +80,8 @@ find_excluded(const struct shape *shape, const struct field *field, const void *
     return NULL;
 }
 
-/* "fail_status needs fail_rate or fail_first", where none of them is given. */
+/* "fail_status needs fail_rate or fail_first", where none of them is given; what the
+ * shape does not have is not named. */
 static enum error
 check_needs(const struct shape *shape, const struct field *field, const void *in,
             struct problem *problem)
@@ -90,9 +91,11 @@ check_needs(const struct shape *shape, const struct field *field, const void *in
     for (const char *const *name = field->needs; name && *name; name++) {
         const struct field *other = shape_find(shape, *name, strlen(*name));
 
-        if (other != NULL && field_given(other, in))
+        if (other == NULL)
+            continue;
+        if (field_given(other, in))
             return OK;
-        text_format(&reason, "%s%s", name == field->needs ? "needs " : " or ", *name);
+        text_format(&reason, "%s%s", reason.size ? " or " : "needs ", *name);
     }
     if (field->needs == NULL)
         return OK;
