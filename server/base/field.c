@@ -130,9 +130,11 @@ shape_defaults(const struct shape *shape, const double *limits, void *in)
 const struct field *
 shape_find(const struct shape *shape, const char *name, size_t size)
 {
-    for (size_t i = 0; i < shape->count; i++) {
+    for (size_t i = 0; i < shape->count && size > 0; i++) {
         const char *other = shape->fields[i].name;
 
+        if (other[0] != name[0]) /* most of them */
+            continue;
         if (strlen(other) == size && memcmp(other, name, size) == 0)
             return &shape->fields[i];
     }
