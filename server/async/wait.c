@@ -362,6 +362,7 @@ wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns)
     drop_gate(wait);
     put_off(wait, deadline_ns > now_ns ? deadline_ns : now_ns);
     arm(wait);
+    record_progress(&wait->record, now_ns); /* what comes on the way comes sooner */
 }
 
 void

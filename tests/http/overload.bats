@@ -67,8 +67,7 @@ async def main():
         _, row = await ask(clients[0], f"/keys/crowd{limit}")
         assert (row["tried"], row["refused"], row["in_flight"]) == (limit, 100 - limit, 0), row
 
-    # Never more than five wait at once, whoever comes when: the server's own count, and as
-    # many as there are places always find one.
+    # Who has his answer has left: as many clients as there are places always find one.
     async def again(client, most, results):
         for _ in range(40):
             status, _ = await ask(client, f"/wait?delay=0.002&inflight_limit={most}&key=loop{most}")
@@ -205,6 +204,7 @@ key_is_gone() {
     assert_json '.failures[0].error.retry_after == 5'
     get '/wait_n?n=2&delay=0&status=503&on_error=cancel&buffer=true&retry_after=6'
     assert_status 503
+    assert_eq "$(header Retry-After)" 6
     send PUT /tasks/t '{"delay":0,"status":429,"retry_after":8}'
     get /tasks/t/result
     assert_status 429

@@ -70,6 +70,25 @@ shapes() {
     eventually count_is 0 ''
 }
 
+@test "moved to an earlier end, the chunks on the way come earlier, too" {
+    hold w '/wait?delay=60&chunks=100&label=w'
+    eventually is_waiting w
+    id=$(curl -sSg "$URL/tasks?label=w" | jq -r '.tasks[0].id')
+    send PATCH "/tasks/$id" '{"delay":20}'
+    # 20 s from now are a fifth of a second between two, and some
+    sleep 2
+    has_sent w 012345
+    still_held w
+    send PATCH "/tasks/$id" '{"add":40}'
+    local bytes
+    bytes=$(wc -c <"$BATS_TEST_TMPDIR/held-w.body")
+    sleep 1
+    assert_eq "$(wc -c <"$BATS_TEST_TMPDIR/held-w.body")" "$bytes"
+    send PATCH "/tasks/$id" '{"delay":0}'
+    answered w
+    assert_eq "${#body}" 100
+}
+
 @test "it may be fired early, and moved: then chunks come when they are due" {
     hold w '/wait?delay=60&chunks=10&label=w'
     eventually is_waiting w
@@ -134,6 +153,10 @@ ended_early() {
     assert_match "$(header Server-Timing)" '^wait;dur=1[0-9][0-9]'
     request '/wait?delay=60&at=body&status=404' -I
     assert_status 404
+    for abort in after_headers mid_body; do # of what it does not have
+        request "/wait?delay=0.05&abort=$abort&size=300" -I
+        assert_status 200
+    done
 }
 
 @test "Accept: bytes are for who asks for them" {
