@@ -32,7 +32,7 @@ extern const char *const draw_delay_excludes[];
     FIELD_AS("delay", type, draw.delay, FIELD_DURATION,                                  \
              .max_limit = LIMIT_MAX_DELAY, .excludes = draw_delay_excludes,              \
              .unit = "seconds", .example = "1.5s",                                       \
-             .text = "A fixed delay: nothing is drawn."),                                \
+             .text = "A fixed delay: nothing is drawn, so a seed is refused beside it."),\
     FIELD_AS("seed", type, draw.seed, FIELD_SEED, .example = "42",                       \
              .text = "Draws what CPython draws after random.seed(seed): the i-th wait "  \
                      "gets the i-th random.uniform(min_delay, max_delay)."),             \

@@ -162,7 +162,10 @@ write_route_requests(struct source *source, const char *name, const char *path,
             continue;
         text_format(&text, "route=\"%s\",method=\"", path);
         methods_print(methods, "|", &text);
-        text_format(&text, "\",status=\"%d\"", route_statuses[i]);
+        if (route_statuses[i])
+            text_format(&text, "\",status=\"%d\"", route_statuses[i]);
+        else
+            text_string(&text, "\",status=\"other\"");
         write_value(source, name, text_terminated(&text), counts[i]);
     }
 }

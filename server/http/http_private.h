@@ -77,7 +77,8 @@ struct exchange {
     bool suspended;
     bool streaming;
     bool stream_over;
-    bool beats;   /* a heartbeat is due */
+    bool ends_by_closing; /* a stream to an HTTP/1.0 client */
+    bool beats;           /* a heartbeat is due */
     bool tracked; /* the turn goes on until the socket has taken the answer, unless its
                      client is seen to leave before: then nothing more is sent */
     bool delivered;

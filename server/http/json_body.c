@@ -149,7 +149,7 @@ load(const char *bytes, size_t size, size_t flags, enum error *error,
         *error = problem_set(problem, ERROR_INVALID_JSON,
                              "nested deeper than %d levels", DEPTH_MAX);
     else
-        value = json_loadb(bytes, size, flags | JSON_DECODE_ANY, &parsed);
+        value = json_loadb(bytes ? bytes : "", size, flags | JSON_DECODE_ANY, &parsed);
     if (value == NULL && !*error)
         *error = parse_error(&parsed, problem);
     return value;

@@ -120,11 +120,16 @@ cut(struct exchange *exchange, bool reset, char *buffer)
     return fail_to_send(buffer);
 }
 
+/* Where the end of the connection is that of the stream, libmicrohttpd only marks it as
+ * closed, and closes it at its next event: so that there is one, it is cut. */
 static ssize_t
 sleep_or_end(struct exchange *exchange, char *buffer)
 {
-    if (exchange->stream_over)
+    if (exchange->stream_over) {
+        if (exchange->ends_by_closing)
+            connection_cut(exchange->connection);
         return MHD_CONTENT_READER_END_OF_STREAM;
+    }
     if (exchange->connection->gone)
         exchange_client_left(exchange, true);
     if (exchange->phase == EXCHANGE_ABANDONED)

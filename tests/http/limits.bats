@@ -279,7 +279,7 @@ refused() {
 }
 
 @test "--header-timeout: a connection that says nothing is closed" {
-    own_server --header-timeout 0.3
+    own_server --header-timeout 1.5
     exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
     eventually connections_are 1 "$(own_server_pid)"
     run -0 timeout 30 cat <&"$fd"
