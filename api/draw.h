@@ -57,8 +57,9 @@ extern const char *const draw_delay_excludes[];
              .text =                                                                   \
                  "Moves each chunk but the last by up to half of this share of the "   \
                  "distance between two, to either side: the i-th comes at delay * "    \
-                 "(i + jitter * (u - 0.5)) / chunks. With a seed u is value number "   \
-                 "i + 1 of random.Random(seed + 2**63).random().")
+                 "(i + jitter * (u - 0.5)) / chunks. With a seed, which it also "      \
+                 "allows beside delay, u is value number i + 1 of "                    \
+                 "random.Random(seed + 2**63).random().")
 
 /* What is to be drawn; min_delay above max_delay is a conflict, and so is a seed where
  * nothing is drawn: the delay is fixed, there is no jitter, and no faults are drawn. */
