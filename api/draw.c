@@ -44,7 +44,7 @@ draw_spec(const struct draw_in *in, bool draws_faults, struct delay_spec *spec,
           struct problem *problem)
 {
     if (in->delay.given) {
-        if (in->seed.given && !draws_faults)
+        if (in->seed.given && !draws_faults && !in->jitter.given)
             return nothing_to_seed(problem);
         *spec = (struct delay_spec){
             .fixed = true,

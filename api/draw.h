@@ -12,7 +12,8 @@ struct draw_in {
     struct value_integer seed;
     struct value_duration timeout;
     struct value_label label;
-    struct value_name event; /* where EVENT_FIELD is */
+    struct value_name event;    /* where EVENT_FIELD is */
+    struct value_number jitter; /* where JITTER_FIELD is: something is drawn by it */
 };
 
 extern const char *const draw_delay_excludes[];
@@ -49,8 +50,19 @@ extern const char *const draw_delay_excludes[];
                      "before that is over as well; without, nothing is drawn.")
 /* clang-format on */
 
+/* The row for the shifts of a body's chunks. */
+#define JITTER_FIELD(type, needs_)                                                     \
+    FIELD_AS("jitter", type, draw.jitter, FIELD_NUMBER, .max = 1, .needs = (needs_),   \
+             .fallback_text = "0", .example = "0.2",                                   \
+             .text =                                                                   \
+                 "Moves each chunk but the last by up to half of this share of the "   \
+                 "distance between two, to either side: the i-th comes at delay * "    \
+                 "(i + jitter * (u - 0.5)) / chunks. With a seed, which it also "      \
+                 "allows beside delay, u is value number i + 1 of "                    \
+                 "random.Random(seed + 2**63).random().")
+
 /* What is to be drawn; min_delay above max_delay is a conflict, and so is a seed where
- * nothing is drawn: the delay is fixed, and no faults are. */
+ * nothing is drawn: the delay is fixed, there is no jitter, and no faults are drawn. */
 MUST_USE enum error draw_spec(const struct draw_in *in, bool draws_faults,
                               struct delay_spec *spec, struct problem *problem);
 

@@ -64,8 +64,12 @@ static struct world world;
 static const struct delay_spec spec = {.seeded = true, .seed = 7, .max = 1};
 
 /* Some of a key's tries, and some of the rest. */
-static const struct fault_spec faults = {
-    .drawn = true, .rate = 0.25, .first = 30, .key = "k", .fail_status = 500};
+static const struct fault_spec faults = {.drawn = true,
+                                         .rate = 0.25,
+                                         .first = 30,
+                                         .key = "k",
+                                         .fail_status = 500,
+                                         .most = 2};
 
 /* What a start gave, and that a failed one left no trace. */
 static bool
