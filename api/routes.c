@@ -37,6 +37,8 @@
     ROUTE(keys_list)                                                                   \
     ROUTE(key_get)                                                                     \
     ROUTE(key_delete)                                                                  \
+    ROUTE(clock)                                                                       \
+    ROUTE(clock_advance)                                                               \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \
     ROUTE(healthz)                                                                     \

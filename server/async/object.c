@@ -21,7 +21,7 @@ await_idle(struct registry *registry)
     if (oldest == NULL || timer_runs(&objects->idle))
         return;
     /* Out of memory: the next use tries again. */
-    (void)!timers_start(&registry->timers, &objects->idle, TIMER_LIMIT,
+    (void)!timers_start(&registry->timers, &objects->idle, TIMER_UPKEEP,
                         unused_until_ns(oldest));
 }
 

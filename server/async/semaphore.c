@@ -37,6 +37,7 @@ on_expiry(struct timer *timer, int64_t now_ns)
     struct lease *lease = CONTAINER_OF(timer, struct lease, expiry);
     struct semaphore *semaphore = lease->semaphore;
 
+    semaphore->object.registry->timers.reached++;
     end_lease(lease);
     serve_next(semaphore, now_ns);
 }

@@ -72,7 +72,7 @@ on_deadline(struct timer *timer, int64_t now_ns)
         record_cancel(record, REASON_CANCEL, now_ns);
         return;
     }
-    histogram_add(&record->registry->timers.lateness, now_ns - wait->deadline_ns);
+    timers_count_wait(&record->registry->timers, now_ns - wait->deadline_ns);
     leave_key(wait, now_ns);
     leave_launch(wait, end, wait->deadline_ns);
     record_end(record, end, REASON_NONE, now_ns);

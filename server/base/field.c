@@ -86,9 +86,10 @@ static enum error
 check_needs(const struct shape *shape, const struct field *field, const void *in,
             struct problem *problem)
 {
+    if (field->needs == NULL)
+        return OK;
     TEXT_AUTO reason = {0};
-
-    for (const char *const *name = field->needs; name && *name; name++) {
+    for (const char *const *name = field->needs; *name; name++) {
         const struct field *other = shape_find(shape, *name, strlen(*name));
 
         if (other == NULL)
@@ -97,8 +98,6 @@ check_needs(const struct shape *shape, const struct field *field, const void *in
             return OK;
         text_format(&reason, "%s%s", reason.size ? " or " : "needs ", *name);
     }
-    if (field->needs == NULL)
-        return OK;
     return field_refuse(field, ERROR_INVALID_PARAMETER, text_terminated(&reason),
                         problem);
 }

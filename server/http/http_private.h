@@ -128,7 +128,9 @@ struct server {
     size_t settling;   /* exchanges that are tracked and have their answer */
     struct away *away; /* by name, what waits for other workers */
     uint64_t away_serial;
-    struct visit *visits; /* by name */
+    bool moves_clock;                       /* its asked clock is one that is moved */
+    TAILQ_HEAD(advances, advance) advances; /* in their order */
+    struct visit *visits;                   /* by name */
     STAILQ_HEAD(, visit) visits_ready;
     struct cell_list cells_with_room, cells_full, cells_empty;
     STAILQ_HEAD(, cell) dirty;

@@ -66,15 +66,18 @@ ms_since_received(const struct exchange *exchange)
 
 static void on_beat(struct timer *timer, int64_t now_ns);
 
-/* Out of memory: no heartbeat. */
+/* `sent_ms` has room for 49 days and begins again: only its distance from now counts.
+ * Out of memory: no heartbeat. */
 static void
 await_beat(struct exchange *exchange)
 {
-    int64_t after_ms = (int64_t)exchange->sent_ms + exchange->heartbeat_ms;
+    struct registry *registry = exchange->server->registry;
+    uint32_t silent_ms = ms_since_received(exchange) - exchange->sent_ms;
+    int64_t rest_ms = (int64_t)exchange->heartbeat_ms - silent_ms;
 
     exchange->alarm.fire = on_beat;
-    (void)!timers_start(&exchange->server->registry->timers, &exchange->alarm,
-                        TIMER_LIMIT, exchange->received_ns + after_ms * NS_PER_MS);
+    (void)!timers_start(&registry->timers, &exchange->alarm, TIMER_UPKEEP,
+                        registry_now(registry) + rest_ms * NS_PER_MS);
 }
 
 static void
@@ -159,8 +162,10 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
         return cut(exchange, step == STREAM_RESET, buffer);
     if (used == 0 && !exchange->stream_over)
         used = take_heartbeat(exchange, buffer, room);
-    else if (exchange->heartbeat_ms)
+    else if (exchange->heartbeat_ms) {
         exchange->sent_ms = ms_since_received(exchange);
+        exchange->beats = false; /* that was a sign of life */
+    }
     if (used == 0)
         return sleep_or_end(exchange, buffer);
     reply_count_bytes(exchange, used);
