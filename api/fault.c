@@ -10,7 +10,8 @@ const char *const fault_first_needs[] = {"key", NULL};
 const char *const fault_key_needs[] = {"fail_first", NULL};
 
 enum error
-fault_draw_specs(const struct draw_in *draw, const struct fault_in *fault,
+fault_draw_specs(struct exchange *exchange, const struct draw_in *draw,
+                 const struct fault_in *fault, struct draw_room *room,
                  struct delay_spec *delays, struct fault_spec *faults,
                  struct problem *problem)
 {
@@ -25,5 +26,5 @@ fault_draw_specs(const struct draw_in *draw, const struct fault_in *fault,
         faults->first = (uint32_t)fault->fail_first.value;
         memcpy(faults->key, fault->key.bytes, sizeof faults->key);
     }
-    return draw_spec(draw, faults->drawn, delays, problem);
+    return draw_spec(exchange, draw, faults->drawn, room, delays, problem);
 }

@@ -31,6 +31,7 @@
     ROUTE(queue_put)                                                                   \
     ROUTE(queue_get_item)                                                              \
     ROUTE(queue_inspect)                                                               \
+    ROUTE(profiles)                                                                    \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \
     ROUTE(healthz)                                                                     \

@@ -126,6 +126,8 @@ static void
 free_wait(struct wait *wait)
 {
     drop_gate(wait);
+    if (wait->spec.modelled)
+        model_free(wait->spec.model);
     free(wait->options);
     free(wait);
 }
@@ -158,15 +160,22 @@ static const struct record_class wait_class = {
 static enum error
 keep_options(struct registry *registry, struct wait *wait, const struct wait_plan *plan)
 {
-    bool compared = plan->kind == KIND_TASK && !plan->group
-                    && (plan->timeout_ns || fault_spec_given(&plan->faults));
+    bool compared = plan->kind == KIND_TASK && !plan->group;
+    bool more =
+        plan->timeout_ns || plan->load_factor > 0 || fault_spec_given(&plan->faults);
 
-    if (!compared && !plan->event)
+    if (compared && plan->spec.modelled) {
+        wait->spec.model = model_copy(plan->spec.model);
+        if (wait->spec.model == NULL)
+            return ERROR_OUT_OF_MEMORY;
+    }
+    if (!(compared && more) && !plan->event)
         return OK;
     wait->options = calloc(1, sizeof *wait->options);
     if (wait->options == NULL)
         return ERROR_OUT_OF_MEMORY;
     wait->options->timeout_ns = plan->timeout_ns;
+    wait->options->load_factor = plan->load_factor;
     wait->options->faults = plan->faults;
     if (plan->event == NULL)
         return OK;
@@ -182,6 +191,7 @@ wait_is_as_asked(const struct wait *wait, const struct wait_plan *plan)
 
     return delay_spec_equal(&wait->spec, &plan->spec)
            && options->timeout_ns == plan->timeout_ns
+           && options->load_factor == plan->load_factor
            && fault_spec_equal(&options->faults, &plan->faults)
            && strcmp(options->event, plan->event ? plan->event : "") == 0;
 }
@@ -195,7 +205,7 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
         return ERROR_OUT_OF_MEMORY;
     wait->timer.fire = on_deadline;
     wait->record.status = part->status;
-    wait->spec = plan->spec;
+    wait->spec = delay_spec_told(&plan->spec);
     wait->delay = part->delay;
     wait->start_ns = plan->start_ns;
     wait->deadline_ns = plan->start_ns + delay_to_ns(part->delay);
@@ -228,10 +238,12 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
 enum error
 wait_start(struct registry *registry, const struct wait_plan *plan, struct wait **out)
 {
+    double load = registry_load(registry, plan->load_factor);
     enum error error = registry_reserve(registry, plan->kind == KIND_TASK, 1);
     if (error)
         return error;
-    struct wait_part part = {.delay = delay_draw(&plan->spec, &registry->fastrand)};
+    struct wait_part part = {.delay =
+                                 delay_draw(&plan->spec, &registry->fastrand) + load};
     error =
         fault_draw(registry, &plan->faults, &plan->spec, plan->start_ns, &part.status);
     if (!error) {
