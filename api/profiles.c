@@ -293,7 +293,7 @@ write_profile(const struct profile *profile, struct json_writer *json)
     json_member_string(json, "name", profile->name);
     json_key(json, "parameters");
     write_parameters(profile, json);
-    json_member_string(json, "text", profile->text);
+    json_member_string(json, "text", profile->text[0] ? profile->text : NULL);
     json_member_string(json, "source", profile->source[0] ? profile->source : NULL);
     if (profile->unusable[0])
         json_member_string(json, "unusable", profile->unusable);

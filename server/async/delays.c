@@ -41,12 +41,16 @@ delay_spec_seed(struct delay_spec *spec, bool draws_faults, struct fastrand *fas
 }
 
 static double
-draw_one(const struct delay_spec *spec, struct mersenne *mersenne)
+draw_first(const struct delay_spec *spec, struct fastrand *fastrand)
 {
-    struct model_random random = {.mersenne = mersenne};
+    UNINITIALIZED struct mersenne mersenne;
+    struct model_random random = {.fastrand = fastrand};
 
-    return spec->modelled ? model_draw(spec->model, &random)
-                          : mersenne_uniform(mersenne, spec->min, spec->max);
+    if (spec->seeded) {
+        mersenne_seed(&mersenne, spec->seed);
+        random.mersenne = &mersenne;
+    }
+    return model_draw(spec->model, &random);
 }
 
 double
@@ -54,14 +58,14 @@ delay_draw(const struct delay_spec *spec, struct fastrand *fastrand)
 {
     if (spec->fixed)
         return spec->min;
+    if (spec->modelled)
+        return draw_first(spec, fastrand);
     if (!spec->seeded)
-        return spec->modelled ? model_draw(spec->model,
-                                           &(struct model_random){.fastrand = fastrand})
-                              : fastrand_uniform(fastrand, spec->min, spec->max);
+        return fastrand_uniform(fastrand, spec->min, spec->max);
 
     struct mersenne mersenne;
     mersenne_seed(&mersenne, spec->seed);
-    return draw_one(spec, &mersenne);
+    return mersenne_uniform(&mersenne, spec->min, spec->max);
 }
 
 int64_t
@@ -76,11 +80,27 @@ delay_to_ns(double seconds)
 }
 
 static void
-draw(struct delays *delays, struct mersenne *mersenne, size_t until)
+draw_modelled(struct delays *delays, struct mersenne *mersenne, size_t until)
 {
+    struct model_random random = {.mersenne = mersenne};
+
     for (; delays->drawn < until; delays->drawn++)
         delays->at[delays->drawn] =
-            (delays->spec.fixed ? delays->spec.min : draw_one(&delays->spec, mersenne))
+            model_draw(delays->spec.model, &random) + delays->load;
+}
+
+static void
+draw(struct delays *delays, struct mersenne *mersenne, size_t until)
+{
+    if (delays->spec.modelled) {
+        draw_modelled(delays, mersenne, until);
+        return;
+    }
+    for (; delays->drawn < until; delays->drawn++)
+        delays->at[delays->drawn] =
+            (delays->spec.fixed
+                 ? delays->spec.min
+                 : mersenne_uniform(mersenne, delays->spec.min, delays->spec.max))
             + delays->load;
 }
 

@@ -2,6 +2,15 @@
 
 #include <stdlib.h>
 
+/* When its last wait had to end, to the nearest ns. */
+static int64_t
+planned_ns(const struct measure_part *part)
+{
+    double end = batch_end(part->batch, part->measure->n - 1);
+
+    return end > 0.5e-9 ? delay_to_ns(end - 0.5e-9) : 0;
+}
+
 static void
 on_progress(void *owner, int64_t now_ns)
 {
@@ -10,8 +19,8 @@ on_progress(void *owner, int64_t now_ns)
 
     if (batch_done(part->batch) < measure->n)
         return;
-    part->total_ns = measure->dry ? delay_to_ns(batch_end(part->batch, measure->n - 1))
-                                  : now_ns - measure->record.created_ns;
+    part->total_ns =
+        measure->dry ? planned_ns(part) : now_ns - measure->record.created_ns;
     batch_free(part->batch);
     part->batch = NULL;
     part->ended = true;

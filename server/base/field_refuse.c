@@ -115,7 +115,7 @@ field_duplicate(const struct field *field, struct problem *problem)
 static const char *
 limit_unit(const struct field *field)
 {
-    if (field->kind == FIELD_DURATION)
+    if (field->kind == FIELD_DURATION || field->kind == FIELD_CHOICES)
         return "s";
     if (field->unit != NULL)
         return field->unit;
