@@ -17,6 +17,7 @@ const struct field api_name_field = {
 };
 
 const char *const poll_wait_excludes[] = {"timeout", NULL};
+const char *const poll_needs[] = {"wait", "timeout", NULL};
 
 _Static_assert(sizeof(struct blocking) <= EXCHANGE_ROOM, "the room is too small");
 
@@ -107,7 +108,7 @@ polling_watch(struct exchange *exchange, const struct poll_in *in,
     enum error error = waiter_open(object, &plan, &waiter);
 
     if (error)
-        return error;
+        return object_unneed(object, error);
     waiter_watch(waiter, (size_t)in->waiting.value);
     waitlist_tell(object->registry, registry_now(object->registry));
     polling_begin(exchange, in, waiter);
@@ -185,6 +186,30 @@ object_get(struct exchange *exchange, const struct object_class *class,
         return needs_waiting(&in->poll, problem);
     enum error error = object_need(registry, class, name, &object);
     return error ? error : polling_watch(exchange, &in->poll, object);
+}
+
+/* ---- DELETE ------------------------------------------------------------------------
+ */
+
+const struct answer object_delete_answers[] = {
+    {200, FORMAT_JSON, "It is forgotten; so many waited there, and got 409 cancelled.",
+     "{\"cancelled\":2}"},
+    {0},
+};
+
+const enum error object_delete_errors[] = {OK};
+
+void
+object_reply_delete(struct exchange *exchange, const struct object_class *class)
+{
+    struct registry *registry = exchange_registry(exchange);
+    struct object *object = object_find(registry, class, exchange_id(exchange));
+    size_t cancelled = object ? object_delete(object, registry_now(registry)) : 0;
+    struct text body = {0};
+    struct json_writer json = object_begin(&body);
+
+    json_member_integer(&json, "cancelled", (int64_t)cancelled);
+    object_reply(exchange, &json, &body);
 }
 
 struct json_writer

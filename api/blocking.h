@@ -19,7 +19,7 @@ struct poll_in {
     struct value_integer waiting;
 };
 
-extern const char *const poll_wait_excludes[];
+extern const char *const poll_wait_excludes[], *const poll_needs[];
 enum { WAITING_MOST = 1000000 };
 
 /* The rows for a struct `type` whose member `block` is a struct block_in, or whose
@@ -37,9 +37,8 @@ enum { WAITING_MOST = 1000000 };
              .excludes = poll_wait_excludes, .unit = "seconds", .example = "30",         \
              .text = "Waits at most so long, then answers the state as it is."),         \
     FIELD_AS("waiting", type, poll.waiting, FIELD_INTEGER, .min = 1,                     \
-             .max = WAITING_MOST, .example = "2",                                        \
-             .text = "With wait or timeout: until so many wait there, itself not "       \
-                     "counted."),                                                        \
+             .max = WAITING_MOST, .needs = poll_needs, .example = "2",                   \
+             .text = "Until so many wait there, itself not counted."),                   \
     BLOCK_FIELDS_OF(type, poll.block)
 /* clang-format on */
 
@@ -90,6 +89,11 @@ extern const enum error object_get_errors[];
     }
 enum error object_get(struct exchange *exchange, const struct object_class *class,
                       const struct object_get_in *in, struct problem *problem);
+
+/* The whole DELETE of an object: it is forgotten, and who waits there is cancelled. */
+extern const struct answer object_delete_answers[];
+extern const enum error object_delete_errors[];
+void object_reply_delete(struct exchange *exchange, const struct object_class *class);
 
 /* Answers with what the waiter got, or with the object's state where it has polled in
  * vain. */

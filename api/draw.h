@@ -54,7 +54,7 @@ extern const char *const draw_dist_words[];
     FIELD_AS("delay", type, draw.delay, FIELD_DURATION,                                  \
              .max_limit = LIMIT_MAX_DELAY, .excludes = draw_delay_excludes,              \
              .unit = "seconds", .example = "1.5s",                                       \
-             .text = "A fixed delay: nothing is drawn.")
+             .text = "A fixed delay: nothing is drawn, so a seed is refused beside it.")
 
 #define DRAW_MODEL_FIELDS(type)                                                          \
     FIELD_AS("dist", type, draw.dist, FIELD_WORD, .words = draw_dist_words,              \

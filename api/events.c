@@ -20,7 +20,7 @@ static const char *const generation_excludes[] = {"waiting", NULL};
 static const struct field get_fields[] = {
     POLL_FIELDS(struct get_in),
     FIELD(struct get_in, generation, FIELD_INTEGER, .max = GENERATION_MOST,
-          .excludes = generation_excludes, .example = "1",
+          .needs = poll_needs, .excludes = generation_excludes, .example = "1",
           .text = "Waits for a set after this generation, also where it is set now."),
 };
 /* clang-format on */

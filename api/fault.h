@@ -26,8 +26,8 @@ extern const char *const fault_key_needs[];
     FIELD_AS("status", type, fault.status, FIELD_INTEGER, .min = 200, .max = 599,        \
              .fallback = 200, .fallback_text = "200",                                    \
              .excludes = fault_status_excludes, .example = "404",                        \
-             .text = "The status of the answer, when the wait is over: from 400 on it "  \
-                     "has failed. 204, 205 and 304 have no body."),                      \
+             .text = "The HTTP status with which it ends: from 400 on it has failed. "   \
+                     "204, 205 and 304 have no body."),                                  \
     FIELD_AS("fail_rate", type, fault.fail_rate, FIELD_NUMBER, .max = 1,                 \
              .fallback_text = "0", .example = "0.1",                                     \
              .text = "Probability that a wait fails. With a seed, which it also allows " \

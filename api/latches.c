@@ -72,8 +72,8 @@ static const char *const at_least_excludes[] = {"waiting", NULL};
 /* clang-format off */
 static const struct field get_fields[] = {
     FIELD(struct get_in, at_least, FIELD_INTEGER, .min = 1, .max = COUNT_MOST,
-          .excludes = at_least_excludes, .example = "5",
-          .text = "With wait or timeout: until its value is at least that."),
+          .needs = poll_needs, .excludes = at_least_excludes, .example = "5",
+          .text = "Until its value is at least that."),
     POLL_FIELDS(struct get_in),
 };
 /* clang-format on */
@@ -129,4 +129,29 @@ const struct route route_latch_get = {
     .example = "'localhost:8080/latches/done?at_least=5&timeout=30'",
     .home = route_id_home,
     .handle = get,
+};
+
+/* ---- DELETE -------------------------------------------------------------------------
+ */
+
+static enum error
+forget(struct exchange *exchange, const void *in, struct problem *problem)
+{
+    (void)in;
+    (void)problem;
+    object_reply_delete(exchange, &latch_class);
+    return OK;
+}
+
+const struct route route_latch_delete = {
+    .methods = METHOD_DELETE,
+    .path = "/latches/{id}",
+    .path_field = &api_name_field,
+    .text = "Forgets a latch: the next one counts from 0.",
+    .formats = 1 << FORMAT_JSON,
+    .answers = object_delete_answers,
+    .errors = object_delete_errors,
+    .example = "-X DELETE localhost:8080/latches/done",
+    .home = route_id_home,
+    .handle = forget,
 };

@@ -162,7 +162,10 @@ write_route_requests(struct source *source, const char *name, const char *path,
             continue;
         text_format(&text, "route=\"%s\",method=\"", path);
         methods_print(methods, "|", &text);
-        text_format(&text, "\",status=\"%d\"", route_statuses[i]);
+        if (route_statuses[i])
+            text_format(&text, "\",status=\"%d\"", route_statuses[i]);
+        else
+            text_string(&text, "\",status=\"other\"");
         write_value(source, name, text_terminated(&text), counts[i]);
     }
 }
@@ -239,7 +242,10 @@ static const struct metric {
     {"waitd_objects", "gauge", "Events, semaphores, barriers, latches and queues.",
      write_objects},
     {"waitd_lateness_seconds", "histogram",
-     "How long after its deadline a wait ended that ended by itself.", write_lateness},
+     "How long after its deadline a wait ended that ended by itself, on the clock of "
+     "all "
+     "waits (GET /clock).",
+     write_lateness},
     {"waitd_turn_seconds", "histogram", "How long a turn of the loop took.",
      write_turns},
     {"waitd_disconnects_total", "counter",

@@ -155,11 +155,13 @@ write_queue_waiter(const struct waiter *waiter, struct json_writer *json)
     const struct queue_waiter *mine =
         CONTAINER_OF(waiter, const struct queue_waiter, waiter);
 
+    const struct blob *item = mine->item;
+
     if (mine->puts)
         json_member_integer(json, "size", (int64_t)mine->size);
     else {
-        json_member_integer(json, "bytes", mine->item ? (int64_t)mine->item->size : 0);
-        json_member_string(json, "content_type", mine->item ? mine->item->type : NULL);
+        json_member_integer(json, "bytes", (int64_t)(item ? item->size : mine->size));
+        json_member_string(json, "content_type", item ? item->type : mine->type);
     }
 }
 

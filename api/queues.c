@@ -5,7 +5,11 @@
 
 #include <string.h>
 
-enum { MAXSIZE_MOST = 1000000, FORMATS = (1 << FORMAT_COUNT) - 1 };
+enum {
+    MAXSIZE_MOST = 1000000,
+    TYPE_MOST = 128, /* bytes: has room in the head of whatever answer gives it back */
+    FORMATS = (1 << FORMAT_COUNT) - 1,
+};
 
 /* ---- POST: put ----------------------------------------------------------------------
  */
@@ -57,18 +61,29 @@ begin_put(struct exchange *exchange, const struct queue_plan *plan,
 }
 
 static enum error
+type_too_long(const char *type, struct problem *problem)
+{
+    return problem_set(problem, ERROR_HEADERS_TOO_LARGE,
+                       "the Content-Type of %zu bytes is above the limit of %d bytes",
+                       strlen(type), TYPE_MOST);
+}
+
+static enum error
 put(struct exchange *exchange, const void *raw, struct problem *problem)
 {
     const struct put_in *in = raw;
     const struct text *body = exchange_body(exchange);
+    const char *type = exchange_body_type(exchange);
     struct queue_plan plan = {
         .waiter = blocking_plan(exchange, &in->block),
         .has_maxsize = in->maxsize.given,
         .maxsize = (size_t)in->maxsize.value,
     };
-    enum error error = blob_new(exchange_registry(exchange), body->bytes, body->size,
-                                exchange_body_type(exchange), &plan.item);
 
+    if (type && strlen(type) > TYPE_MOST)
+        return type_too_long(type, problem);
+    enum error error = blob_new(exchange_registry(exchange), body->bytes, body->size,
+                                type, &plan.item);
     if (error)
         return error;
     error = begin_put(exchange, &plan, problem);
@@ -83,14 +98,10 @@ static const struct answer put_answers[] = {
     {0},
 };
 
-static const enum error put_errors[] = {ERROR_TIMEOUT,
-                                        ERROR_CANCELLED,
-                                        ERROR_PARAMETER_CONFLICT,
-                                        ERROR_CONTENT_TOO_LARGE,
-                                        ERROR_TOO_MANY_OBJECTS,
-                                        ERROR_TOO_MANY_BYTES,
-                                        ERROR_TOO_MANY_WAITS,
-                                        OK};
+static const enum error put_errors[] = {
+    ERROR_TIMEOUT,           ERROR_CANCELLED,         ERROR_PARAMETER_CONFLICT,
+    ERROR_CONTENT_TOO_LARGE, ERROR_HEADERS_TOO_LARGE, ERROR_TOO_MANY_OBJECTS,
+    ERROR_TOO_MANY_BYTES,    ERROR_TOO_MANY_WAITS,    OK};
 
 const struct route route_queue_put = {
     .methods = METHOD_POST,
@@ -209,4 +220,29 @@ const struct route route_queue_inspect = {
     .example = "localhost:8080/queues/jobs",
     .home = route_id_home,
     .handle = inspect,
+};
+
+/* ---- DELETE -------------------------------------------------------------------------
+ */
+
+static enum error
+forget(struct exchange *exchange, const void *in, struct problem *problem)
+{
+    (void)in;
+    (void)problem;
+    object_reply_delete(exchange, &queue_class);
+    return OK;
+}
+
+const struct route route_queue_delete = {
+    .methods = METHOD_DELETE,
+    .path = "/queues/{id}",
+    .path_field = &api_name_field,
+    .text = "Forgets a queue with all that is in it.",
+    .formats = 1 << FORMAT_JSON,
+    .answers = object_delete_answers,
+    .errors = object_delete_errors,
+    .example = "-X DELETE localhost:8080/queues/jobs",
+    .home = route_id_home,
+    .handle = forget,
 };

@@ -22,15 +22,20 @@
     ROUTE(semaphore_release)                                                           \
     ROUTE(semaphore_renew)                                                             \
     ROUTE(semaphore_get)                                                               \
+    ROUTE(semaphore_delete)                                                            \
     ROUTE(barrier_wait)                                                                \
     ROUTE(barrier_abort)                                                               \
     ROUTE(barrier_get)                                                                 \
     ROUTE(barrier_delete)                                                              \
     ROUTE(latch_count)                                                                 \
     ROUTE(latch_get)                                                                   \
+    ROUTE(latch_delete)                                                                \
     ROUTE(queue_put)                                                                   \
     ROUTE(queue_get_item)                                                              \
     ROUTE(queue_inspect)                                                               \
+    ROUTE(queue_delete)                                                                \
+    ROUTE(clock)                                                                       \
+    ROUTE(clock_advance)                                                               \
     ROUTE(profiles)                                                                    \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \

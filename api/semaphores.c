@@ -61,7 +61,7 @@ write_end(struct record *record, struct text *out)
     struct problem problem = {0};
     struct json_writer json = json_writer(out);
 
-    if (record->state != STATE_CANCELLED)
+    if (record->state == STATE_DONE)
         return;
     task_problem(record, true, &problem);
     json_begin_object(&json);
@@ -329,4 +329,30 @@ const struct route route_semaphore_get = {
     .example = "localhost:8080/semaphores/db",
     .home = route_id_home,
     .handle = get,
+};
+
+/* ---- DELETE -------------------------------------------------------------------------
+ */
+
+static enum error
+forget(struct exchange *exchange, const void *in, struct problem *problem)
+{
+    (void)in;
+    (void)problem;
+    object_reply_delete(exchange, &semaphore_class);
+    return OK;
+}
+
+const struct route route_semaphore_delete = {
+    .methods = METHOD_DELETE,
+    .path = "/semaphores/{id}",
+    .path_field = &api_name_field,
+    .text =
+        "Forgets a semaphore with all its leases, and cancels all who wait for one.",
+    .formats = 1 << FORMAT_JSON,
+    .answers = object_delete_answers,
+    .errors = object_delete_errors,
+    .example = "-X DELETE localhost:8080/semaphores/db",
+    .home = route_id_home,
+    .handle = forget,
 };

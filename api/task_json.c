@@ -21,28 +21,43 @@ member_time(struct json_writer *json, const char *key, const struct record *reco
 }
 
 static void
+member_time_or_null(struct json_writer *json, const char *key,
+                    const struct record *record, bool known, int64_t at_ns)
+{
+    if (known)
+        member_time(json, key, record, at_ns);
+    else
+        json_member_null(json, key);
+}
+
+/* Of what waits at an object the deadline is when it gives up. */
+static void
 write_times(struct record *record, int64_t now_ns, struct json_writer *json)
 {
     const struct wait *wait = wait_of(record);
-    bool gated = wait && wait_is_gated(wait);
-    bool has_deadline = wait && record->state != STATE_QUEUED && !gated;
+    const struct timer *patience = waiter_of(record) ? &record->timeout : NULL;
+    bool timed = wait && !wait_is_gated(wait);
+    bool gives_up = patience && timer_runs(patience);
 
-    if (wait && !gated) {
+    if (timed)
         json_member_double(json, "delay", wait->delay);
-        json_member_double(json, "remaining", wait_remaining(wait, now_ns));
-    } else {
+    else
         json_member_null(json, "delay");
+    if (timed)
+        json_member_double(json, "remaining", wait_remaining(wait, now_ns));
+    else if (gives_up)
+        json_member_seconds(json, "remaining", patience->deadline_ns - now_ns);
+    else
         json_member_null(json, "remaining");
-    }
     member_time(json, "created_at", record, record->created_ns);
-    if (has_deadline)
-        member_time(json, "deadline", record, wait->deadline_ns);
+    if (gives_up)
+        member_time(json, "deadline", record, patience->deadline_ns);
     else
-        json_member_null(json, "deadline");
-    if (record_ended(record))
-        member_time(json, "finished_at", record, record->finished_ns);
-    else
-        json_member_null(json, "finished_at");
+        member_time_or_null(json, "deadline", record,
+                            timed && record->state != STATE_QUEUED,
+                            timed ? wait->deadline_ns : 0);
+    member_time_or_null(json, "finished_at", record, record_ended(record),
+                        record->finished_ns);
 }
 
 static void
@@ -77,6 +92,8 @@ write_progress(struct record *record, struct json_writer *json)
         json_member_string(json, "event", wait->options->event);
     if (waiter)
         json_member_string(json, "object", waiter->object->name);
+    if (record->kind == KIND_SEMAPHORE)
+        json_member_flag(json, "holding", waiter->place == WAITER_HOLDING);
     if (wait_n) {
         json_member_integer(json, "n", (int64_t)wait_n->n);
         json_member_integer(json, "done", (int64_t)wait_n_done(wait_n));

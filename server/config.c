@@ -1,6 +1,7 @@
 #include "config.h"
 
 #include "async/peers.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/spelling.h"
 
@@ -17,6 +18,7 @@ enum {
 
 static const char *const port_words[] = {"none", NULL};
 static const char *const log_format_words[] = {"text", "json", NULL};
+static const char *const clock_words[] = {"real", "manual", NULL};
 static const char *const log_level_words[] = {"debug", "info", "warn", "error", NULL};
 
 static const double no_limits[LIMIT_COUNT];
@@ -81,8 +83,8 @@ static const struct field fields[] = {
     FIELD(struct config, profiles, FIELD_TEXT, .example = "/etc/waitd/profiles.json",
           .text = "JSON file of profiles beside the program's own: see GET /profiles."),
     FIELD(struct config, access_log, FIELD_TEXT, .example = "-",
-          .text = "File for a JSON line a request, with its delay and how late it was; - is "
-                  "the standard output."),
+          .text = "File for a JSON line a request, with its delay and how late it was, on the "
+                  "clock of all waits; - is the standard output."),
     FIELD(struct config, log_format, FIELD_WORD, .words = log_format_words,
           .fallback_text = "text", .example = "json", .text = "Form of a log line."),
     FIELD(struct config, log_level, FIELD_WORD, .words = log_level_words,
@@ -91,6 +93,14 @@ static const struct field fields[] = {
     FIELD(struct config, seed, FIELD_SEED, .example = "1",
           .text = "Starts the generator of delays and ids that have no seed of their own: "
                   "with one worker the same requests get the same ones."),
+    FIELD(struct config, clock, FIELD_WORD, .words = clock_words, .fallback_text = "real",
+          .example = "manual",
+          .text = "The clock of all that clients wait for. A manual one stands until POST "
+                  "/clock/advance, and has one worker."),
+    FIELD(struct config, time_scale, FIELD_NUMBER, .max = CLOCK_SCALE_MAX, .fallback = 1,
+          .fallback_text = "1", .example = "0.1",
+          .text = "Seconds that one of this clock takes, from 0.001 on: 0.1 is ten times as "
+                  "fast. 0 goes to each deadline at once, and has one worker."),
 };
 /* clang-format on */
 
@@ -238,19 +248,49 @@ read_environment(struct config *config, struct text *why)
 }
 
 bool
+config_moves_clock(const struct config *config)
+{
+    return config->clock.index == 1 || config->time_scale.value == 0;
+}
+
+static bool
+refuse(struct text *why, const char *reason)
+{
+    text_string(why, reason);
+    return false;
+}
+
+/* What is wrong only together. */
+static bool
+check(const struct config *config, struct text *why)
+{
+    double scale = config->time_scale.value;
+
+    if (config->port.word == 0 && !config->unix.bytes)
+        return refuse(why,
+                      "--port none needs --unix: there would be nothing to listen on");
+    if (scale > 0 && scale < CLOCK_SCALE_MIN)
+        return refuse(why, "--time-scale is 0, or from 0.001 on");
+    if (config->clock.index == 1 && config->time_scale.given)
+        return refuse(why,
+                      "--time-scale cannot be with --clock manual, which goes only "
+                      "by POST /clock/advance: leave one out");
+    if (config_moves_clock(config) && config->workers.given
+        && config->workers.value > 1)
+        return refuse(why,
+                      "--clock manual and --time-scale 0 have one worker: --workers "
+                      "can only be 1 with them");
+    return true;
+}
+
+bool
 config_read(int argc, char **argv, struct config *config, enum action *action,
             struct text *why)
 {
     *action = ACTION_SERVE;
     shape_defaults(&config_shape, no_limits, config);
-    if (!read_flags(argc, argv, config, action, why) || !read_environment(config, why))
-        return false;
-    if (config->port.word == 0 && !config->unix.bytes) {
-        text_string(why,
-                    "--port none needs --unix: there would be nothing to listen on");
-        return false;
-    }
-    return true;
+    return read_flags(argc, argv, config, action, why) && read_environment(config, why)
+           && check(config, why);
 }
 
 void

@@ -30,6 +30,8 @@ struct config {
     struct value_word log_format; /* enum log_format */
     struct value_word log_level;  /* enum log_level */
     struct value_integer seed;
+    struct value_word clock; /* 0: real, 1: manual */
+    struct value_number time_scale;
 };
 
 /* The table of the flags: a field log_format is --log-format and WAITD_LOG_FORMAT. */
@@ -56,6 +58,9 @@ extern const struct action_info config_actions[]; /* ends with a flag of NULL */
  * says in one line what is wrong and what would be right. */
 MUST_USE bool config_read(int argc, char **argv, struct config *config,
                           enum action *action, struct text *why);
+
+/* Whether its clock is one that is moved, which only one worker can have. */
+bool config_moves_clock(const struct config *config);
 
 /* --help. */
 void config_print_help(struct text *out);

@@ -60,7 +60,8 @@ set_connections(struct config *config)
         config->max_connections.value = (int64_t)(descriptors - spared);
 }
 
-/* Where it is not told: a worker for each core that this process may use. */
+/* Where it is not told: a worker for each core that this process may use, or the one
+ * that moves the clock. */
 static void
 set_workers(struct config *config)
 {
@@ -69,7 +70,7 @@ set_workers(struct config *config)
 
     if (config->workers.given)
         return;
-    if (sched_getaffinity(0, sizeof cores, &cores) == 0)
+    if (!config_moves_clock(config) && sched_getaffinity(0, sizeof cores, &cores) == 0)
         count = CPU_COUNT(&cores);
     config->workers.value = count < PEERS_MOST ? count : PEERS_MOST;
 }
@@ -171,11 +172,14 @@ serve(struct config *config, struct app *app)
         .idle_ttl_ns = seconds_to_ns(config->idle_ttl.seconds),
     };
     uint64_t seed = (uint64_t)config->seed.value;
+    struct asked_clock asked;
     TEXT_AUTO why = {0};
 
     set_connections(config);
     set_workers(config);
+    asked_clock_open(&asked, config->clock.index == 1, config->time_scale.value);
     struct server_config http = http_config(config, app);
+    http.asked = &asked;
     if (!open_access_log(config->access_log.bytes, &http.access_fd, &why))
         return fail(EXIT_FAILURE, &why);
     struct workers_plan plan = {

@@ -174,7 +174,7 @@ worker_open(const struct worker_plan *plan, struct text *why)
     worker->armed_ns = INT64_MAX;
     worker->drain.deliver = on_drain;
     worker->stop.deliver = on_stop;
-    registry_open(&worker->registry, plan->limits, &clock_system, plan->seed,
+    registry_open(&worker->registry, plan->limits, plan->http->asked->clock, plan->seed,
                   plan->peers, plan->index);
     worker->server =
         server_open(plan->http, &worker->registry,

@@ -81,7 +81,7 @@ barrier_wait(struct barrier *barrier, const struct barrier_plan *plan, int64_t n
         return ERROR_PARAMETER_CONFLICT;
     enum error error = waiter_open(&barrier->object, &plan->waiter, &waiter);
     if (error)
-        return error;
+        return object_unneed(&barrier->object, error);
     *out = CONTAINER_OF(waiter, struct barrier_waiter, waiter);
     (*out)->breaks = plan->breaks;
     (*out)->parties = plan->parties;
@@ -106,6 +106,12 @@ barrier_forget(struct barrier *barrier, int64_t now_ns)
 {
     size_t waited = break_generation(barrier, now_ns);
 
-    object_forget(&barrier->object);
+    if (TAILQ_EMPTY(&barrier->object.waiters.watching)) {
+        object_forget(&barrier->object);
+        return waited;
+    }
+    barrier->parties = 0;
+    barrier->generation = 0;
+    barrier->broken = false;
     return waited;
 }

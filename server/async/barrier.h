@@ -46,5 +46,6 @@ barrier_wait(struct barrier *barrier, const struct barrier_plan *plan, int64_t n
 /* Breaks it for those who wait and for all who come. Returns how many waited. */
 size_t barrier_abort(struct barrier *barrier, int64_t now_ns);
 
-/* Breaks it for those who wait, and forgets it. Returns how many waited. */
+/* Breaks it for those who wait, and forgets it; where somebody watches its line, it is
+ * as new instead: what comes is watched. Returns how many waited. */
 size_t barrier_forget(struct barrier *barrier, int64_t now_ns);

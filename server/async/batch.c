@@ -180,8 +180,8 @@ end_first(struct batch *batch, int64_t now_ns)
     uint32_t index = pop(batch);
 
     if (batch->released_ns == INT64_MAX)
-        histogram_add(&batch->timers->lateness,
-                      now_ns - batch->start_ns - delay_to_ns(end_of(batch, index)));
+        timers_count_wait(batch->timers,
+                          now_ns - batch->start_ns - delay_to_ns(end_of(batch, index)));
     batch->order[batch->done] = index;
     if (batch->ranks)
         batch->ranks[index] = (uint32_t)batch->done + 1;

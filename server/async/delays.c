@@ -1,5 +1,6 @@
 #include "async/delays.h"
 
+#include "base/clock.h"
 #include "base/number.h"
 
 #include <assert.h>
@@ -71,9 +72,9 @@ delay_draw(const struct delay_spec *spec, struct fastrand *fastrand)
 int64_t
 delay_to_ns(double seconds)
 {
-    static const double years_250 = 250 * 365.25 * 86400;
-    if (seconds > years_250)
-        seconds = years_250;
+    static const double longest = (double)CLOCK_LIFE_NS / 1e9;
+    if (seconds > longest)
+        seconds = longest;
     double whole = floor(seconds);
 
     return (int64_t)whole * NS_PER_SECOND + seconds_to_ns(seconds - whole);

@@ -162,7 +162,7 @@ event_wait(struct event *event, const struct event_plan *plan, int64_t now_ns,
     struct waiter *waiter;
     enum error error = waiter_open(&event->object, &plan->waiter, &waiter);
     if (error)
-        return error;
+        return object_unneed(&event->object, error);
     *out = CONTAINER_OF(waiter, struct event_waiter, waiter);
     (*out)->for_next = plan->for_next;
     (*out)->above = plan->above;

@@ -65,7 +65,7 @@ latch_wait(struct latch *latch, const struct latch_plan *plan, int64_t now_ns,
     struct waiter *waiter;
     enum error error = waiter_open(&latch->object, &plan->waiter, &waiter);
     if (error)
-        return error;
+        return object_unneed(&latch->object, error);
     *out = CONTAINER_OF(waiter, struct latch_waiter, waiter);
     (*out)->at_least = plan->at_least;
     if (latch->value >= plan->at_least)

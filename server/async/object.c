@@ -21,7 +21,7 @@ await_idle(struct registry *registry)
     if (oldest == NULL || timer_runs(&objects->idle))
         return;
     /* Out of memory: the next use tries again. */
-    (void)!timers_start(&registry->timers, &objects->idle, TIMER_LIMIT,
+    (void)!timers_start(&registry->timers, &objects->idle, TIMER_UPKEEP,
                         unused_until_ns(oldest));
 }
 
@@ -75,8 +75,10 @@ object_find(struct registry *registry, const struct object_class *class,
 {
     struct object *object = look_up(registry, class, name);
 
-    if (object)
+    if (object) {
+        object->fresh = false;
         use(object);
+    }
     return object;
 }
 
@@ -90,6 +92,7 @@ make(struct registry *registry, const struct object_class *class, const char *na
     object->class = class;
     object->registry = registry;
     object->holders = 1; /* the table */
+    object->fresh = true;
     object->name = strdup(name);
     waitlist_open(&object->waiters);
     if (object->name)
@@ -114,7 +117,9 @@ object_need(struct registry *registry, const struct object_class *class,
     struct quota *quota = &registry->peers->objects;
 
     *out = look_up(registry, class, name);
-    if (*out == NULL) {
+    if (*out != NULL)
+        (*out)->fresh = false;
+    else {
         if (!quota_take(quota, 1, registry->limits.max_objects))
             return ERROR_TOO_MANY_OBJECTS;
         *out = make(registry, class, name);
@@ -125,6 +130,14 @@ object_need(struct registry *registry, const struct object_class *class,
     }
     use(*out);
     return OK;
+}
+
+enum error
+object_unneed(struct object *object, enum error error)
+{
+    if (object->fresh)
+        object_forget(object);
+    return error;
 }
 
 void
@@ -159,6 +172,20 @@ object_forget(struct object *object)
     if (object->class->clear)
         object->class->clear(object);
     object_release(object);
+}
+
+size_t
+object_delete(struct object *object, int64_t now_ns)
+{
+    struct registry *registry = object->registry;
+    size_t count = waitlist_serve_all(&object->waiters, ERROR_CANCELLED);
+
+    count += waitlist_serve_watching(&object->waiters, ERROR_CANCELLED);
+    if (object->class->expel)
+        count += object->class->expel(object, ERROR_CANCELLED);
+    object_forget(object);
+    waitlist_tell(registry, now_ns);
+    return count;
 }
 
 void

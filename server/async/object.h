@@ -12,6 +12,9 @@ struct object_class {
     enum object_kind kind;
     enum record_kind waiter_kind;
     size_t size, waiter_size; /* of the structs whose heads they are */
+    /* Serves who holds a part of it until he ends with that error; returns how many.
+     * NULL: nobody does. */
+    size_t (*expel)(struct object *object, enum error error);
     /* Whether more than its waiters keeps it; NULL: no. */
     bool (*is_held)(const struct object *object);
     void (*open)(struct object *object);  /* a new one; NULL: zeroes will do */
@@ -20,6 +23,8 @@ struct object_class {
     void (*left)(struct waiter *waiter, int64_t now_ns);
     /* What the waiter was given did not reach its client; NULL: no matter. */
     void (*give_back)(struct waiter *waiter, int64_t now_ns);
+    /* It is kept for the journal: what only its client needed; NULL: nothing. */
+    void (*shed)(struct waiter *waiter);
     void (*free_waiter)(struct waiter *waiter); /* what it carries; NULL: nothing */
 };
 
@@ -31,6 +36,7 @@ struct object {
     int64_t used_ns;
     size_t holders;
     struct waitlist waiters;
+    bool fresh; /* made for what has begun just now */
     bool gone;  /* forgotten: nobody finds it, and nothing that is given back counts */
     char *name; /* owned */
 };
@@ -45,11 +51,19 @@ MUST_USE enum error
 object_need(struct registry *registry, const struct object_class *class,
             const char *name, struct object **out);
 
+/* What it was needed for has failed with that error, which is returned: an object that
+ * was made for that is freed. */
+enum error object_unneed(struct object *object, enum error error);
+
 void object_hold(struct object *object);
 void object_release(struct object *object);
 
 /* Clears it, and nobody finds it any more. Who waits there goes on waiting. */
 void object_forget(struct object *object);
+
+/* The same, and who waits there, watches, or holds a part of it until he ends, fails as
+ * cancelled. Returns how many. */
+size_t object_delete(struct object *object, int64_t now_ns);
 
 /* Whether somebody waits in its line, or holds a part of it. */
 bool object_in_use(const struct object *object);

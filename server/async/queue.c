@@ -1,5 +1,8 @@
 #include "async/queue.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static struct queue *
 queue_of(struct object *object)
 {
@@ -118,10 +121,25 @@ give_back(struct waiter *waiter, int64_t now_ns)
     serve_line(queue, now_ns);
 }
 
+/* What it got is no longer here, only how much it was. */
+static void
+shed(struct waiter *waiter)
+{
+    struct blob *item = mine(waiter)->item;
+
+    if (item && !mine(waiter)->puts) {
+        mine(waiter)->size = item->size;
+        mine(waiter)->type = item->type ? strdup(item->type) : NULL;
+    }
+    blob_release(item);
+    mine(waiter)->item = NULL;
+}
+
 static void
 free_waiter(struct waiter *waiter)
 {
     blob_release(mine(waiter)->item);
+    free(mine(waiter)->type);
 }
 
 /* ---- the object --------------------------------------------------------------------
@@ -153,6 +171,7 @@ const struct object_class queue_class = {
     .open = open_queue,
     .clear = clear,
     .give_back = give_back,
+    .shed = shed,
     .free_waiter = free_waiter,
 };
 
@@ -175,6 +194,24 @@ queue_need(struct registry *registry, const char *name, struct queue **out)
     return error;
 }
 
+/* What was named goes with the last who used it. */
+static void
+forget_maxsize_if_unused(struct queue *queue)
+{
+    if (queue->size > 0 || object_in_use(&queue->object))
+        return;
+    queue->maxsize = 0;
+    queue->sized = false;
+}
+
+/* Who waits at an empty queue gets, and names no maxsize. */
+static bool
+contradicts(const struct queue *queue, const struct queue_plan *plan)
+{
+    return plan->has_maxsize && plan->maxsize != queue->maxsize
+           && (queue->sized || queue->size > 0);
+}
+
 static enum error
 begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
       struct queue_waiter **out)
@@ -183,9 +220,13 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
     enum error error = waiter_open(&queue->object, &plan->waiter, &waiter);
 
     if (error)
-        return error;
+        return object_unneed(&queue->object, error);
     *out = mine(waiter);
     (*out)->puts = plan->item != NULL;
+    if (plan->has_maxsize) {
+        queue->maxsize = plan->maxsize;
+        queue->sized = true;
+    }
     (*out)->item = plan->item;
     if (must_wait(queue, *out))
         waiter_join(waiter);
@@ -201,6 +242,7 @@ enum error
 queue_get(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
+    forget_maxsize_if_unused(queue);
     return begin(queue, plan, now_ns, out);
 }
 
@@ -208,13 +250,8 @@ enum error
 queue_put(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
           struct queue_waiter **out)
 {
-    bool in_use = queue->size > 0 || object_in_use(&queue->object);
-    /* Who waits at an empty queue gets, and names no maxsize. */
-    bool unnamed = queue->size == 0 && queue->maxsize == 0;
-
-    if (in_use && !unnamed && plan->has_maxsize && plan->maxsize != queue->maxsize)
+    forget_maxsize_if_unused(queue);
+    if (contradicts(queue, plan))
         return ERROR_PARAMETER_CONFLICT;
-    if (!in_use || unnamed)
-        queue->maxsize = plan->has_maxsize ? plan->maxsize : 0;
     return begin(queue, plan, now_ns, out);
 }

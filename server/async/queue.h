@@ -12,7 +12,8 @@ struct queue {
     struct object object;
     struct blob_list items;
     size_t size;
-    size_t maxsize; /* fixed while it is filled or waited at; 0: none */
+    size_t maxsize; /* 0: none */
+    bool sized;     /* a put has named it: it is fixed until the queue is unused */
     uint64_t serial;
 };
 
@@ -20,7 +21,8 @@ struct queue_waiter {
     struct waiter waiter;
     bool puts;         /* it waits to put, not to get */
     struct blob *item; /* what it puts, or has got; held */
-    size_t size;       /* of the queue, once it has put */
+    size_t size;       /* of the queue, once it has put; of an item that is shed */
+    char *type;        /* of an item that is shed; owned; NULL: none */
 };
 
 struct queue_plan {

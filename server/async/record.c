@@ -38,6 +38,7 @@ on_timeout(struct timer *timer, int64_t now_ns)
     struct record *record = CONTAINER_OF(timer, struct record, timeout);
 
     if (!record->class->is_busy || !record->class->is_busy(record)) {
+        record->registry->timers.reached++;
         record_cancel(record, REASON_TIMEOUT, now_ns);
         return;
     }

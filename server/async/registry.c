@@ -22,7 +22,7 @@ retain(struct registry *registry)
     if (oldest == NULL || timer_runs(&registry->retention))
         return;
     /* Out of memory: the next end tries again. */
-    (void)!timers_start(&registry->timers, &registry->retention, TIMER_LIMIT,
+    (void)!timers_start(&registry->timers, &registry->retention, TIMER_UPKEEP,
                         kept_until_ns(registry, oldest));
 }
 
@@ -51,7 +51,7 @@ on_idle(struct timer *timer, int64_t now_ns)
     if (used_ns == INT64_MAX)
         return;
     enum error error =
-        timers_start(&registry->timers, timer, TIMER_LIMIT, used_ns + ttl_ns);
+        timers_start(&registry->timers, timer, TIMER_UPKEEP, used_ns + ttl_ns);
 
     assert(error == OK); /* its own place is free */
     (void)error;
@@ -66,7 +66,7 @@ registry_count_tries(struct registry *registry, const char *key, size_t count,
 
     if (!error && !timer_runs(&registry->idle))
         /* Out of memory: the next try starts it. */
-        (void)!timers_start(&registry->timers, &registry->idle, TIMER_LIMIT,
+        (void)!timers_start(&registry->timers, &registry->idle, TIMER_UPKEEP,
                             now_ns + registry->limits.idle_ttl_ns);
     return error;
 }

@@ -37,6 +37,7 @@ on_expiry(struct timer *timer, int64_t now_ns)
     struct lease *lease = CONTAINER_OF(timer, struct lease, expiry);
     struct semaphore *semaphore = lease->semaphore;
 
+    semaphore->object.registry->timers.reached++;
     end_lease(lease);
     serve_next(semaphore, now_ns);
 }
@@ -183,6 +184,22 @@ is_held(const struct object *object)
     return CONTAINER_OF(object, const struct semaphore, object)->held > 0;
 }
 
+static size_t
+expel(struct object *object, enum error error)
+{
+    struct lease *lease;
+    size_t count = 0;
+
+    TAILQ_FOREACH (lease, &CONTAINER_OF(object, struct semaphore, object)->leases,
+                   link) {
+        if (lease->waiter && lease->waiter->waiter.place == WAITER_HOLDING) {
+            waiter_serve(&lease->waiter->waiter, error);
+            count++;
+        }
+    }
+    return count;
+}
+
 static void
 clear(struct object *object)
 {
@@ -197,6 +214,7 @@ const struct object_class semaphore_class = {
     .waiter_kind = KIND_SEMAPHORE,
     .size = sizeof(struct semaphore),
     .waiter_size = sizeof(struct semaphore_waiter),
+    .expel = expel,
     .is_held = is_held,
     .open = open_semaphore,
     .clear = clear,
@@ -245,11 +263,11 @@ semaphore_acquire(struct semaphore *semaphore, const struct semaphore_plan *plan
         return ERROR_PARAMETER_CONFLICT;
     enum error error = make_lease(semaphore, plan->ttl_ns, &lease);
     if (error)
-        return error;
+        return object_unneed(&semaphore->object, error);
     error = waiter_open(&semaphore->object, &plan->waiter, &waiter);
     if (error) {
         free_lease(lease);
-        return error;
+        return object_unneed(&semaphore->object, error);
     }
     *out = CONTAINER_OF(waiter, struct semaphore_waiter, waiter);
     (*out)->lease = lease;

@@ -6,9 +6,19 @@ enum { ARITY = 4, FIRST_CAPACITY = 64 };
 
 struct timers_entry {
     int64_t deadline_ns;
-    uint64_t order; /* rank in the highest bit, then the order of starting */
+    uint64_t order; /* rank in the highest bits, then the order of starting; the highest
+                       is that of upkeep, and of what stands at the end of time */
     struct timer *timer;
 };
+
+enum { RANK_SHIFT = 62 };
+_Static_assert(TIMER_UPKEEP == 2, "it sets the highest bit");
+
+static size_t
+is_idle(const struct timers_entry *entry)
+{
+    return entry->order >> 63;
+}
 
 static bool
 sooner(const struct timers_entry *a, const struct timers_entry *b)
@@ -92,9 +102,11 @@ timers_start(struct timers *timers, struct timer *timer, enum timer_rank rank,
     timer->deadline_ns = deadline_ns;
     struct timers_entry entry = {
         .deadline_ns = deadline_ns,
-        .order = (uint64_t)rank << 63 | timers->started++,
+        .order = (uint64_t)(deadline_ns == INT64_MAX) << 63
+                 | (uint64_t)rank << RANK_SHIFT | timers->started++,
         .timer = timer,
     };
+    timers->idle += is_idle(&entry);
     rise(timers, timers->count++, entry);
     return OK;
 }
@@ -105,8 +117,10 @@ timers_stop(struct timers *timers, struct timer *timer)
     if (!timer_runs(timer))
         return;
     size_t at = timer->place - 1;
-    struct timers_entry last = timers->heap[--timers->count];
+    struct timers_entry last = timers->heap[timers->count - 1];
 
+    timers->idle -= is_idle(&timers->heap[at]);
+    timers->count--;
     timer->place = 0;
     if (last.timer == timer)
         return;
@@ -143,6 +157,13 @@ timers_fire(struct timers *timers, int64_t now_ns, size_t budget)
         fired++;
     }
     return fired;
+}
+
+void
+timers_count_wait(struct timers *timers, int64_t late_ns)
+{
+    histogram_add(&timers->lateness, late_ns);
+    timers->reached++;
 }
 
 void

@@ -11,8 +11,9 @@
 #include <stdbool.h>
 
 /* At one instant results come before limits: a wait that ends when its timeout does has
- * ended well. */
-enum timer_rank { TIMER_RESULT, TIMER_LIMIT };
+ * ended well. Upkeep is what nobody waits for: it tidies up, or only says that it is
+ * there. */
+enum timer_rank { TIMER_RESULT, TIMER_LIMIT, TIMER_UPKEEP = 2 };
 
 /* Embedded in what it times; zeroed at first. `fire` may start and stop any timer, this
  * one too, and may free what holds it. */
@@ -25,7 +26,9 @@ struct timer {
 struct timers {
     struct timers_entry *heap; /* owned */
     size_t count, capacity;
+    size_t idle;               /* of them: upkeep, or at the end of time */
     uint64_t started;          /* so many so far */
+    uint64_t reached;          /* times that clients asked for, and that have come */
     struct histogram lateness; /* of the waits that ended by themselves */
     bool yielding;             /* timers_fire stops after the timer that it fires */
 };
@@ -47,6 +50,16 @@ timer_runs(const struct timer *timer)
 
 /* The nearest deadline; INT64_MAX where nothing runs. */
 int64_t timers_next(const struct timers *timers);
+
+/* Whether somebody waits for one that will come: what moves a clock that jumps. */
+static inline bool
+timers_drive(const struct timers *timers)
+{
+    return timers->count > timers->idle;
+}
+
+/* A wait has ended by itself, so late. */
+void timers_count_wait(struct timers *timers, int64_t late_ns);
 
 /* Whose it is; NULL where nothing runs. */
 struct timer *timers_first(const struct timers *timers);

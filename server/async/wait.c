@@ -52,7 +52,7 @@ on_deadline(struct timer *timer, int64_t now_ns)
         record_cancel(record, REASON_CANCEL, now_ns);
         return;
     }
-    histogram_add(&record->registry->timers.lateness, now_ns - wait->deadline_ns);
+    timers_count_wait(&record->registry->timers, now_ns - wait->deadline_ns);
     leave_launch(wait, end, wait->deadline_ns);
     record_end(record, end, REASON_NONE, now_ns);
 }
@@ -96,19 +96,20 @@ on_opened(void *owner, int64_t now_ns)
     arm(wait);
 }
 
-/* Where it is open at once, there is none. */
+/* Where it is open at once, there is none. One that is not may be on its way to another
+ * worker: what that finds is told later. */
 static enum error
 set_gate(struct registry *registry, struct wait *wait, const char *event)
 {
     struct gate *gate = gate_new(registry, event, on_opened, wait);
     if (gate == NULL)
         return ERROR_OUT_OF_MEMORY;
-    enum error error = gate->error;
-
-    if (gate->open)
-        gate_free(gate);
-    else
+    if (!gate->open) {
         wait->options->gate = gate;
+        return OK;
+    }
+    enum error error = gate->error;
+    gate_free(gate);
     return error;
 }
 

@@ -68,6 +68,15 @@ destroy(struct record *record)
 }
 
 static void
+shed(struct record *record)
+{
+    struct waiter *waiter = CONTAINER_OF(record, struct waiter, record);
+
+    if (waiter->object->class->shed)
+        waiter->object->class->shed(waiter);
+}
+
+static void
 time_out(struct record *record, int64_t now_ns)
 {
     record_cancel(record, REASON_TIMEOUT, now_ns);
@@ -79,8 +88,11 @@ failure(const struct record *record)
     return CONTAINER_OF(record, const struct waiter, record)->outcome;
 }
 
-static const struct record_class waiter_class = {
-    .stop = stop, .release = time_out, .failure = failure, .destroy = destroy};
+static const struct record_class waiter_class = {.stop = stop,
+                                                 .release = time_out,
+                                                 .shed = shed,
+                                                 .failure = failure,
+                                                 .destroy = destroy};
 
 struct waiter *
 waiter_of(struct record *record)
@@ -100,12 +112,14 @@ tell(struct waiter *waiter, int64_t now_ns)
     step_out(waiter);
     if (waiter->holds && waiter->outcome == OK) {
         waiter->place = WAITER_HOLDING;
-        timers_stop(&record->registry->timers, &record->timeout);
         record_progress(record, now_ns);
         return;
     }
-    record_end(record, waiter->outcome ? STATE_FAILED : STATE_DONE, REASON_NONE,
-               now_ns);
+    if (waiter->outcome == ERROR_CANCELLED)
+        record_end(record, STATE_CANCELLED, REASON_CANCEL, now_ns);
+    else
+        record_end(record, waiter->outcome ? STATE_FAILED : STATE_DONE, REASON_NONE,
+                   now_ns);
 }
 
 /* Tells some of the served; the others in a later turn. */
@@ -134,26 +148,41 @@ on_serving(struct timer *timer, int64_t now_ns)
     timers_yield(&registry->timers);
 }
 
+/* Its timeout no longer matters, though it be told later. */
 void
 waiter_serve(struct waiter *waiter, enum error outcome)
 {
-    struct objects *objects = &waiter->object->registry->objects;
+    struct registry *registry = waiter->object->registry;
+    struct objects *objects = &registry->objects;
 
     step_out(waiter);
+    timers_stop(&registry->timers, &waiter->record.timeout);
     waiter->outcome = outcome;
     waiter->place = WAITER_SERVED;
     TAILQ_INSERT_TAIL(&objects->served, waiter, link);
 }
 
+static size_t
+serve_each(struct waiter_list *waiters, enum error outcome)
+{
+    struct waiter *waiter;
+    size_t count = 0;
+
+    for (; (waiter = TAILQ_FIRST(waiters)) != NULL; count++)
+        waiter_serve(waiter, outcome);
+    return count;
+}
+
 size_t
 waitlist_serve_all(struct waitlist *list, enum error outcome)
 {
-    size_t count = list->count;
-    struct waiter *waiter;
+    return serve_each(&list->line, outcome);
+}
 
-    while ((waiter = waitlist_first(list)) != NULL)
-        waiter_serve(waiter, outcome);
-    return count;
+size_t
+waitlist_serve_watching(struct waitlist *list, enum error outcome)
+{
+    return serve_each(&list->watching, outcome);
 }
 
 /* While the timer runs, who was served waits for those before it. */

@@ -57,8 +57,9 @@ void waiter_watch(struct waiter *waiter, size_t wanted);
 /* Takes it out of the line: it has what it waited for (OK), or is told why not. */
 void waiter_serve(struct waiter *waiter, enum error outcome);
 
-/* Serves the whole line. Returns how many. */
+/* Serves the whole line, or all who watch it. Returns how many. */
 size_t waitlist_serve_all(struct waitlist *list, enum error outcome);
+size_t waitlist_serve_watching(struct waitlist *list, enum error outcome);
 
 /* Ends those who were served, as done or as failed. Every change of an object ends with
  * it. Where they are many it takes more than a turn; who is cancelled before gives back

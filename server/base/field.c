@@ -86,17 +86,16 @@ static enum error
 check_needs(const struct shape *shape, const struct field *field, const void *in,
             struct problem *problem)
 {
+    if (field->needs == NULL)
+        return OK;
     TEXT_AUTO reason = {0};
-
-    for (const char *const *name = field->needs; name && *name; name++) {
+    for (const char *const *name = field->needs; *name; name++) {
         const struct field *other = shape_find(shape, *name, strlen(*name));
 
         if (other != NULL && field_given(other, in))
             return OK;
         text_format(&reason, "%s%s", name == field->needs ? "needs " : " or ", *name);
     }
-    if (field->needs == NULL)
-        return OK;
     return field_refuse(field, ERROR_INVALID_PARAMETER, text_terminated(&reason),
                         problem);
 }

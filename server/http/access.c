@@ -35,7 +35,7 @@ write_line(struct exchange *exchange, struct json_writer *json)
     int64_t elapsed_ns = registry_now(registry) - exchange->received_ns;
     char time[RFC3339_SIZE];
 
-    rfc3339_print(registry->clock->wall_ns(registry->clock), time);
+    rfc3339_print(clock_system.wall_ns(&clock_system), time);
     json_begin_object(json);
     json_member_string(json, "time", time);
     json_member_integer(json, "worker", (int64_t)registry->worker);

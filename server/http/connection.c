@@ -31,16 +31,20 @@ connection_reading(struct connection *connection)
 
 /* Where the first bytes of a next request have come already, its deadline runs. Those
  * that libmicrohttpd reads in the turn in which it ends the last answer do not show
- * here: they count as idleness until the next byte comes. */
+ * here: they count as idleness until the next byte comes. A FIN that came right behind
+ * a request may have been told to libmicrohttpd before it read that, and will not be
+ * again: where nothing else comes, there is nothing to wait for. */
 void
 connection_idle(struct connection *connection)
 {
-    bool ahead = connection->ahead;
+    bool looks = connection->ahead || connection->gone;
     char byte;
 
     connection->ahead = false;
-    if (ahead && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    if (looks && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
         connection_reading(connection);
+    else if (connection->gone)
+        set_deadline(connection, 0, false);
     else
         set_deadline(connection, connection->server->config.idle_timeout_ns, false);
 }
@@ -192,6 +196,8 @@ on_ready(struct hub_source *source, uint32_t events)
     connection->gone = true;
     if (connection->exchange)
         exchange_client_left(connection->exchange, events & (EPOLLHUP | EPOLLERR));
+    else
+        connection_idle(connection);
     cell_mark(connection->cell);
 }
 

@@ -50,12 +50,14 @@ is_json(const char *type)
 }
 
 static enum error
-unsupported(const char *type, struct problem *problem)
+unsupported(const char *type, enum body_kind body, struct problem *problem)
 {
     return problem_set(problem, ERROR_UNSUPPORTED_MEDIA_TYPE,
                        "a body of type %.60s is not taken; this line works: "
-                       "curl --json '{\"max_delay\":3}'",
-                       type ? type : "(none)");
+                       "curl --json %s",
+                       type ? type : "(none)",
+                       body == BODY_JSON ? "'{\"any\":\"JSON\"}' -X PUT"
+                                         : "'{\"max_delay\":3}'");
 }
 
 static enum error
@@ -68,7 +70,7 @@ parse_json(struct exchange *exchange, void *in, struct problem *problem)
     if (body->size == 0 && type == NULL)
         return OK;
     if (!is_json(type))
-        return unsupported(type, problem);
+        return unsupported(type, exchange->route->body, problem);
     if (exchange->route->body == BODY_JSON)
         return json_body_check(body->bytes, body->size, problem);
     return json_body_parse(&exchange->route->in, exchange_limits(exchange),

@@ -153,6 +153,7 @@ on_head(struct exchange *exchange, const char *method, const char *version)
 
     exchange->seen = true;
     exchange->method = (uint8_t)method_of(method);
+    exchange->ends_by_closing = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
     exchange->received_ns = registry_now(exchange->server->registry);
     if (guard_check(exchange->mhd, method, exchange->target, version, &problem))
         exchange_refuse(exchange, &problem);

@@ -171,8 +171,10 @@ on_alarm(struct timer *timer, int64_t now_ns)
 {
     struct exchange *exchange = CONTAINER_OF(timer, struct exchange, alarm);
 
-    if (exchange->phase == EXCHANGE_WAITING)
-        exchange->rang(exchange, now_ns);
+    if (exchange->phase != EXCHANGE_WAITING)
+        return;
+    exchange->server->registry->timers.reached++;
+    exchange->rang(exchange, now_ns);
 }
 
 enum error

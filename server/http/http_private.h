@@ -77,7 +77,8 @@ struct exchange {
     bool suspended;
     bool streaming;
     bool stream_over;
-    bool beats;   /* a heartbeat is due */
+    bool ends_by_closing; /* a stream to an HTTP/1.0 client */
+    bool beats;           /* a heartbeat is due */
     bool tracked; /* the turn goes on until the socket has taken the answer, unless its
                      client is seen to leave before: then nothing more is sent */
     bool delivered;
@@ -127,7 +128,9 @@ struct server {
     size_t settling;   /* exchanges that are tracked and have their answer */
     struct away *away; /* by name, what waits for other workers */
     uint64_t away_serial;
-    struct visit *visits; /* by name */
+    bool moves_clock;                       /* its asked clock is one that is moved */
+    TAILQ_HEAD(advances, advance) advances; /* in their order */
+    struct visit *visits;                   /* by name */
     STAILQ_HEAD(, visit) visits_ready;
     struct cell_list cells_with_room, cells_full, cells_empty;
     STAILQ_HEAD(, cell) dirty;

@@ -151,7 +151,7 @@ load_line(const char *bytes, size_t size, size_t flags, enum error *error, size_
         *error = problem_set(problem, ERROR_INVALID_JSON,
                              "nested deeper than %d levels", DEPTH_MAX);
     else
-        value = json_loadb(bytes, size, flags | JSON_DECODE_ANY, &parsed);
+        value = json_loadb(bytes ? bytes : "", size, flags | JSON_DECODE_ANY, &parsed);
     if (value == NULL && !*error)
         *error = parse_error(&parsed, problem);
     *line = parsed.line > 0 ? (size_t)parsed.line : 1;

@@ -94,6 +94,7 @@ route_find(const struct route *const *routes, unsigned method, const char *path,
         if (routes[i]->methods & wanted) {
             found.route = routes[i];
             found.index = i;
+            break; /* what else is there does not matter then */
         }
     }
     return found;

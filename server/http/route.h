@@ -84,7 +84,7 @@ const char *route_id_home(const char *id, const void *in);
 struct route_found {
     const struct route *route; /* NULL: none for this method */
     size_t index;              /* of the route in the list */
-    unsigned methods;          /* of all routes of that path; 0: no such path */
+    unsigned methods;          /* where it is NULL: of all of that path; 0: none */
     const char *id;            /* what stands for {id}, in the path; NULL: nothing */
     size_t id_size;
 };

@@ -1,4 +1,5 @@
 #include "http/access.h"
+#include "http/advance.h"
 #include "http/errand.h"
 
 #include <assert.h>
@@ -56,6 +57,8 @@ server_turn(struct server *server)
         cells_run(server);
         busy = busy || !STAILQ_EMPTY(&server->dirty)
                || !STAILQ_EMPTY(&server->visits_ready);
+        if (!busy && server->moves_clock)
+            busy = advances_step(server);
         now_ns = clock_now(&clock_system);
     }
     connections_reap(server);
@@ -72,7 +75,8 @@ server_turn(struct server *server)
 int64_t
 server_next_ns(struct server *server)
 {
-    int64_t asked_ns = timers_next(&server->registry->timers);
+    const struct registry *registry = server->registry;
+    int64_t asked_ns = clock_due(registry->clock, timers_next(&registry->timers));
 
     connections_settle(server, asked_ns);
     int64_t real_ns = timers_next(&server->timers);
@@ -97,6 +101,8 @@ init(struct server *server, const struct server_config *config,
     server->registry = registry;
     server->log = log;
     server->tcp.fd = server->local.fd = -1;
+    server->moves_clock = asked_clock_is_moved(config->asked);
+    TAILQ_INIT(&server->advances);
     TAILQ_INIT(&server->connections);
     TAILQ_INIT(&server->dead);
     TAILQ_INIT(&server->cells_with_room);
@@ -249,6 +255,12 @@ server_close(struct server *server)
     free_tables(server);
     text_free(&server->access);
     free(server);
+}
+
+const struct asked_clock *
+server_clock(const struct server *server)
+{
+    return server->config.asked;
 }
 
 struct registry *

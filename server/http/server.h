@@ -6,6 +6,7 @@
 #pragma once
 
 #include "async/registry.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "http/hub.h"
 #include "http/route.h"
@@ -21,7 +22,9 @@ struct server_config {
     size_t connection_memory; /* bytes of libmicrohttpd's pool, each connection */
     int64_t header_timeout_ns;
     int64_t idle_timeout_ns;
-    int access_fd; /* for the access log; -1: none. Not owned */
+    int access_fd;             /* for the access log; -1: none. Not owned */
+    struct asked_clock *asked; /* whose clock is the registry's. Not owned; changed
+                                  where it is moved */
     double limits[LIMIT_COUNT];
     const struct route *const *routes; /* ends with NULL */
     void *app;                         /* what the handlers share: exchange_app */
@@ -50,9 +53,11 @@ struct hub *server_hub(struct server *server);
  * is more to do at once. */
 MUST_USE bool server_turn(struct server *server);
 
-/* When server_turn wants to be called at the latest; INT64_MAX: not. Asked before the
- * worker sleeps: timers that would wake it for nothing are moved. */
+/* When, in real time, server_turn wants to be called at the latest; INT64_MAX: not.
+ * Asked before the worker sleeps: timers that would wake it for nothing are moved. */
 int64_t server_next_ns(struct server *server);
+
+const struct asked_clock *server_clock(const struct server *server);
 
 /* The TCP port it listens on, 0: none. */
 int server_port(const struct server *server);

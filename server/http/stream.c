@@ -64,15 +64,18 @@ ms_since_received(const struct exchange *exchange)
 
 static void on_beat(struct timer *timer, int64_t now_ns);
 
-/* Out of memory: no heartbeat. */
+/* `sent_ms` has room for 49 days and begins again: only its distance from now counts.
+ * Out of memory: no heartbeat. */
 static void
 await_beat(struct exchange *exchange)
 {
-    int64_t after_ms = (int64_t)exchange->sent_ms + exchange->heartbeat_ms;
+    struct registry *registry = exchange->server->registry;
+    uint32_t silent_ms = ms_since_received(exchange) - exchange->sent_ms;
+    int64_t rest_ms = (int64_t)exchange->heartbeat_ms - silent_ms;
 
     exchange->alarm.fire = on_beat;
-    (void)!timers_start(&exchange->server->registry->timers, &exchange->alarm,
-                        TIMER_LIMIT, exchange->received_ns + after_ms * NS_PER_MS);
+    (void)!timers_start(&registry->timers, &exchange->alarm, TIMER_UPKEEP,
+                        registry_now(registry) + rest_ms * NS_PER_MS);
 }
 
 static void
@@ -98,11 +101,16 @@ begin_beating(struct exchange *exchange, double seconds)
     await_beat(exchange);
 }
 
+/* Where the end of the connection is that of the stream, libmicrohttpd only marks it as
+ * closed, and closes it at its next event: so that there is one, it is cut. */
 static ssize_t
 sleep_or_end(struct exchange *exchange, char *buffer)
 {
-    if (exchange->stream_over)
+    if (exchange->stream_over) {
+        if (exchange->ends_by_closing)
+            connection_cut(exchange->connection);
         return MHD_CONTENT_READER_END_OF_STREAM;
+    }
     if (exchange->connection->gone)
         exchange_client_left(exchange, true);
     if (exchange->phase == EXCHANGE_ABANDONED) {
@@ -139,8 +147,10 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
     }
     if (used == 0 && !exchange->stream_over)
         used = take_heartbeat(exchange, buffer, room);
-    else if (exchange->heartbeat_ms)
+    else if (exchange->heartbeat_ms) {
         exchange->sent_ms = ms_since_received(exchange);
+        exchange->beats = false; /* that was a sign of life */
+    }
     if (used == 0)
         return sleep_or_end(exchange, buffer);
     reply_count_bytes(exchange, used);

@@ -13,6 +13,18 @@ hold() {
     echo "$!" >"$held.pid"
 }
 
+# hold_pending NAME PATH [curl's arguments]: and the server has it.
+hold_pending() {
+    local before
+
+    before=$(count state=pending,queued)
+    hold "$@" && eventually more_than "$before"
+}
+
+more_than() {
+    (($(count state=pending,queued) > $1))
+}
+
 # leave NAME: its client closes the connection.
 leave() {
     local pid
@@ -122,6 +134,21 @@ PYTHON
 own_server() {
     mkdir -p "$BATS_TEST_TMPDIR/own"
     server_start "$BATS_TEST_TMPDIR/own" "$@"
+}
+
+# own_manual_server FLAG...: the same, on whose clock time goes by `advance` alone; so it
+# has one worker.
+own_manual_server() {
+    own_server --clock manual --workers 1 "$@"
+}
+
+# advance SECONDS: lets time pass there; sets `fired`. What was due has been answered.
+advance() {
+    local answer
+
+    answer=$(curl -sSg --max-time 60 --json "{\"by\":$1}" "$URL/clock/advance") || return
+    fired=$(jq -e .fired <<<"$answer") || fail "advance $1: $answer" || return
+    export fired
 }
 
 # A test that has failed leaves its server behind.

@@ -40,23 +40,28 @@ nothing_is_left() {
 
 # recipe: runs that whose title is the name of this test.
 recipe() {
-    run_recipe "$BATS_TEST_DESCRIPTION"
+    local recipes=$BATS_FILE_TMPDIR/recipes
+
+    if [[ ! -e $recipes ]]; then
+        mkdir "$recipes"
+        cookbook split "$recipes" || return
+    fi
+    run_recipe "$recipes" "$BATS_TEST_DESCRIPTION"
 }
 
-# run_recipe TITLE
+# run_recipe FOLDER TITLE
 run_recipe() {
-    local title=$1 dir=$BATS_TEST_TMPDIR group rc=0
+    local recipe=$1/$2 printed=$BATS_TEST_TMPDIR/printed group rc=0
 
     server_reset || return
-    cookbook script "$title" >"$dir/script" || return
     # timeout leads a group of processes of its own, and ends all of it.
-    (cd "$TMPDIR" && exec timeout -k 1 20 bash -eu "$dir/script") \
-        >"$dir/printed" 2>&1 </dev/null 3>&- &
+    (cd "$TMPDIR" && exec timeout -k 1 20 bash -eu "$recipe.sh") \
+        >"$printed" 2>&1 </dev/null 3>&- &
     group=$!
-    echo "$group" >"$dir/group"
+    echo "$group" >"$BATS_TEST_TMPDIR/group"
     wait "$group" || rc=$?
-    [[ $rc == 0 ]] || fail "exit code $rc: $(<"$dir/printed")" || return
-    cookbook compare "$title" <"$dir/printed" || return
+    [[ $rc == 0 ]] || fail "exit code $rc: $(<"$printed")" || return
+    cmp -s "$recipe.txt" "$printed" || cookbook compare "$2" <"$printed" || return
     eventually group_is_gone "$group" && eventually nothing_is_left
 }
 
@@ -93,15 +98,11 @@ titles() {
     recipe
 }
 
-@test "Prove that a client hangs up on the loser" {
-    recipe
-}
-
-@test "Prove that a client gives up in time" {
-    recipe
-}
-
 @test "Poll five devices, the fastest first" {
+    recipe
+}
+
+@test "Gather three answers of which one fails" {
     recipe
 }
 
@@ -114,6 +115,22 @@ titles() {
 }
 
 @test "A watchdog that bites when nobody feeds it" {
+    recipe
+}
+
+@test "A response that the test releases" {
+    recipe
+}
+
+@test "Prove that a client hangs up on the loser" {
+    recipe
+}
+
+@test "Prove that a client gives up in time" {
+    recipe
+}
+
+@test "Prove that a client tries again" {
     recipe
 }
 
@@ -156,33 +173,71 @@ sys.exit(open(sys.argv[1]).read() not in open(sys.argv[2]).read())' \
         "$BATS_TEST_TMPDIR/teaser" "$PAGE"
 }
 
-# changed FROM TO: the page is a copy in which that line is another one.
-changed() {
-    grep -Fqx -- "$1" "$PAGE" || fail "no line $1" || return
-    awk -v from="$1" -v to="$2" '$0 == from && !done { $0 = to; done = 1 } { print }' \
-        "$PAGE" >"$BATS_TEST_TMPDIR/page.md"
+# run_changed FROM TO TITLE: runs the recipe of a page in which the line FROM is TO.
+run_changed() {
+    local from=$1 to=$2 recipes=$BATS_TEST_TMPDIR/recipes
+
+    grep -Fqx -- "$from" "$PAGE" || fail "no line $from" || return
+    while IFS= read -r line; do
+        [[ $line != "$from" ]] || line=$to
+        printf '%s\n' "$line"
+    done <"$PAGE" >"$BATS_TEST_TMPDIR/page.md"
     PAGE=$BATS_TEST_TMPDIR/page.md
+    mkdir "$recipes"
+    cookbook split "$recipes" && run_recipe "$recipes" "$3"
+}
+
+# changed_fails FROM TO TITLE: and it must fail.
+changed_fails() {
+    run run_changed "$@"
+    assert_eq "$status" 1
 }
 
 @test "a wrong line in an output fails" {
-    changed '[3,"blue"]' '[3,"blau"]'
-    run run_recipe "Wait for the next change, not for the last"
-    assert_eq "$status" 1
+    changed_fails '[3,"blue"]' '[3,"blau"]' "Wait for the next change, not for the last"
     assert_match "$output" $'-\[3,"blau"\]\n\\+\[3,"blue"\]'
 }
 
 @test "a wrong line in a script fails" {
-    changed "publish '{\"color\":\"red\"}'" "publish '{\"color\":}'"
-    run run_recipe "Wait for the next change, not for the last"
-    assert_eq "$status" 1
+    changed_fails 'publish '\''{"color":"red"}'\' 'publish "{"' \
+        "Wait for the next change, not for the last"
     assert_match "$output" 'exit code 22'
 }
 
 @test "a process that a script leaves behind fails" {
     # shellcheck disable=SC2317  # for run_recipe
     eventually() { sleep 0.2 && "$@"; }
-    changed 'job 3 &' 'job 3 & (sleep 61 >/dev/null 2>&1 &)'
-    run run_recipe "Three jobs go on together"
-    assert_eq "$status" 1
+    changed_fails 'job 3 &' 'job 3 & (sleep 61 >/dev/null 2>&1 &)' "Three jobs go on together"
     assert_eq "$output" ""
+}
+
+# page_of TEXT: the page is this text.
+page_of() {
+    PAGE=$BATS_TEST_TMPDIR/page.md
+    printf '%s\n' "$@" >"$PAGE"
+}
+
+@test "a block that no test would run fails" {
+    local good=('### One' '```sh' 'echo 1' '```' 'prints' '```text' '1' '```')
+
+    page_of "${good[@]}"
+    run -0 cookbook titles
+    assert_eq "$output" One
+    for fence in '```bash' '    ~~~'; do
+        page_of "${good[@]}" "$fence" 'echo 2' '```'
+        run -1 cookbook titles
+        assert_match "$output" 'not ```sh or ```text'
+    done
+    page_of "${good[@]:1}"
+    run -1 cookbook titles
+    assert_match "$output" 'a block of no recipe'
+    page_of "${good[@]}" '### Two' 'and words'
+    run -1 cookbook titles
+    assert_match "$output" 'Two: not one block of sh and then one of text'
+    page_of "${good[@]}" "${good[@]:1}"
+    run -1 cookbook titles
+    assert_match "$output" 'One: not one block of sh and then one of text'
+    page_of "${good[@]/1/…}"
+    run -1 cookbook titles
+    assert_match "$output" 'a line that says nothing'
 }

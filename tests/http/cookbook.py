@@ -1,8 +1,10 @@
 """The recipes of docs/cookbook.md: a title, a script and what it prints.
 
-    cookbook.py PAGE titles            a title a line; fails where a block would not be run
-    cookbook.py PAGE script TITLE      the script, as it stands there
-    cookbook.py PAGE compare TITLE     compares what it has printed, on standard input
+    cookbook.py PAGE titles            a title a line
+    cookbook.py PAGE split FOLDER      the scripts, as they stand there, and their outputs
+    cookbook.py PAGE compare TITLE     compares what one has printed, on standard input
+
+Each fails where a block of the page would not be run.
 
 A recipe is a heading of the third level, with one block of sh and, after it, one of text:
 its output, in which … stands for something within a line.
@@ -11,6 +13,7 @@ its output, in which … stands for something within a line.
 import difflib
 import re
 import sys
+from pathlib import Path
 
 
 def complain(text):
@@ -59,6 +62,8 @@ def recipes(page):
         if language in ("title", "chapter"):
             close(line)
             title, parts = (text if language == "title" else None), []
+            if title and not re.fullmatch(r"[\w ,.'-]+", title):
+                complain(f"line {line}: {title}: not the name of a test")
             if title in found:
                 complain(f"line {line}: {title} is there twice")
         elif title is None:
@@ -90,19 +95,17 @@ def compare(expected, printed):
 
 
 def main():
-    path, command, *title = sys.argv[1:]
+    path, command, *rest = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
         page = recipes(file.read())
     if command == "titles":
         print("\n".join(page))
-        return
-    if title[0] not in page:
-        complain(f"no recipe is named {title[0]}")
-    script, output = page[title[0]]
-    if command == "script":
-        sys.stdout.write(script)
-    else:
-        compare(output, sys.stdin.read())
+    elif command == "split":
+        for title, (script, output) in page.items():
+            Path(rest[0], title + ".sh").write_text(script, encoding="utf-8")
+            Path(rest[0], title + ".txt").write_text(output, encoding="utf-8")
+    elif command == "compare":
+        compare(page[rest[0]][1], sys.stdin.read())
 
 
 main()

@@ -133,7 +133,7 @@ assert_ids() {
 }
 
 @test "the timeout of a group cancels what has not ended by then" {
-    make '{"n":2,"delay":60,"timeout":0.1,"group":"g"}'
+    make '{"n":2,"delay":60,"timeout":1.5,"group":"g"}'
     add '{"delay":0,"group":"g"}'
     get '/tasks?group=g&wait=30'
     assert_status 200

@@ -25,13 +25,15 @@ refused() {
 @test "an ended task is kept for --retention, then gone; a pending one stays" {
     local ended
 
-    own_server --retention 0.3
+    own_manual_server --retention 1h --max-delay 2h
     make '{"delay":1}'
     ended=$id
-    make '{"delay":60}'
-    get "/tasks/$ended?wait=30"
+    make '{"delay":7200}'
+    advance 3600.5
+    get "/tasks/$ended"
     assert_json '.state == "done"'
-    eventually count_is 1 ''
+    advance 0.5
+    count_is 1 ''
     get "/tasks/$ended"
     assert_problem 404 not-found
     get "/tasks/$ended/result"
@@ -40,11 +42,10 @@ refused() {
     assert_json '.state == "pending"'
 }
 
-@test "an ended task stays while --retention lasts" {
+@test "an ended task stays while --retention lasts, on a real clock" {
     own_server --retention 1h
     make '{"delay":0}'
     get "/tasks/$id?wait=30"
-    sleep 0.5
     get "/tasks/$id"
     assert_json '.state == "done"'
 }
@@ -279,7 +280,7 @@ refused() {
 }
 
 @test "--header-timeout: a connection that says nothing is closed" {
-    own_server --header-timeout 0.3
+    own_server --header-timeout 1.5
     exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
     eventually connections_are 1 "$(own_server_pid)"
     run -0 timeout 30 cat <&"$fd"

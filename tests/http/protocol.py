@@ -503,6 +503,13 @@ def half_close():
         raw.half_close()
         assert [raw.answer().status for _ in range(3)] == [200] * 3
         raw.assert_closed()
+    for count in (1, 1, 1, 1, 1, 3, 60):  # on a connection that has been used
+        with Raw(PORT) as raw:
+            assert raw.ask("GET", "/healthz").status == 200
+            raw.send(HEALTHZ * count)
+            raw.half_close()
+            assert [raw.answer().status for _ in range(count)] == [200] * count
+            raw.assert_closed()
     for target in ["/wait?delay=60", "/wait_n?n=3&delay=60", "/measure?n=3&delay=60"]:
         label = "half" + target[1:5] + str(len(target))
         for at_once in (True, False):

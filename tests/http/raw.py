@@ -127,3 +127,11 @@ def eventually(check, seconds=10):
 def tasks(port, query):
     with Raw(port) as raw:
         return raw.ask("GET", f"/tasks?{query}").json()
+
+
+def home(name, workers):
+    """The worker at which that name lives, as async/peers.c says."""
+    value = 0xcbf29ce484222325
+    for byte in name.encode():
+        value = (value ^ byte) * 0x100000001b3 % 2**64
+    return (value ^ value >> 32) % 64 % workers

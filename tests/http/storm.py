@@ -6,6 +6,8 @@ leases   N rounds: one waits for a lease and leaves while another releases it
 held     the same with hold=connection
 barrier  N rounds of 8 parties, of which one is killed: the others end as on_loss says
 line     N waiters on each kind of object are served in the order of arrival
+chaos    N requests of all sorts on a few names, from clients that come and go: nothing is held
+         in the end
 
 What was *delivered* is what the server says: its journal keeps, under the label of each
 round, whether the answer was sent whole before it saw the client leave. A client that leaves
@@ -397,6 +399,92 @@ def line():
     print("line", N, "waiters on each kind")
 
 
+# ---- all at once --------------------------------------------------------------------
+
+
+def any_request():
+    """Of the coordination endpoints, and of those that end what waits there."""
+    name = f"chaos-{random.randrange(6)}"
+    more = random.choice(("", "", "&timeout=0", "&timeout=3ms", "&timeout=100ms"))
+    more += random.choice(("", "", "&label=chaos"))
+    get = f"?{random.choice(('wait', 'timeout'))}={random.choice((0, '2ms', '100ms'))}"
+    return random.choice((
+        ("PUT", f"/events/{name}"), ("DELETE", f"/events/{name}"), ("GET", f"/events/{name}{get}"),
+        ("GET", f"/events/{name}{get}&generation={random.randrange(9)}"),
+        ("POST", f"/semaphores/{name}/acquire?ttl={random.choice((1, 5, 50))}ms{more}"),
+        ("POST", f"/semaphores/{name}/acquire?hold=connection&heartbeat=10ms{more}"),
+        ("POST", f"/semaphores/{name}/release?lease={LEASES[name]}"),
+        ("POST", f"/barriers/{name}/wait?parties={random.randint(1, 4)}"
+                 f"&on_loss={random.choice(('break', 'withdraw'))}{more}"),
+        ("POST", f"/barriers/{name}/abort"), ("DELETE", f"/barriers/{name}"),
+        ("POST", f"/latches/{name}"), ("GET", f"/latches/{name}{get}&at_least=50"),
+        ("POST", f"/queues/{name}?maxsize={random.randint(1, 2)}{more}"),
+        ("POST", f"/queues/{name}/get?{more[1:]}"), ("POST", f"/queues/{name}/get?{more[1:]}"),
+        ("GET", f"/{random.choice(('queue', 'event', 'barrier', 'semaphore'))}s/{name}{get}"
+                f"&waiting={random.randint(1, 4)}"),
+        ("GET", f"/wait?delay=1ms&event={name}&timeout=100ms"),
+        ("CANCEL", random.choice(("cancel", "DELETE", "PATCH"))),
+        ("POST", "/reset") if random.random() < 0.1 else ("GET", "/tasks"),
+    ))
+
+
+LEASES = {f"chaos-{i}": "none" for i in range(6)}
+
+
+def end_one(control, how):
+    """Ends one of those that wait, in one of the ways."""
+    listed = control.json("GET", "/tasks?state=pending&limit=20")["tasks"]
+    if not listed:
+        return
+    path = f"/tasks/{random.choice(listed)['id']}"
+    method, path = {"cancel": ("POST", f"{path}/cancel"), "DELETE": ("DELETE", path),
+                    "PATCH": ("PATCH", f"{path}?delay=0")}[how]
+    control.ask(method, path, status=None)
+
+
+def half_close_and_read(client):
+    try:
+        client.half_close()
+    except OSError:  # closed already
+        pass
+    client.rest()
+
+
+def chaos():
+    control, clients, tally = Control(), [], Tally()
+    for _ in range(N):
+        method, path = any_request()
+        if method == "CANCEL":
+            end_one(control, path)
+            continue
+        if len(clients) < 40:
+            clients.append(Raw(PORT, PATIENCE))
+        client = random.choice(clients)
+        client.send_what_it_takes(message(method, path))
+        if random.random() < 0.4:
+            clients.remove(client)
+            random.choice((Closes.leave, Resets.leave))(Lost(client))
+        elif random.random() < 0.1:
+            clients.remove(client)
+            half_close_and_read(client)
+        tally.add(path.split("/")[1].split("?")[0])
+    for client in clients:
+        client.socket.close()
+    control.settled(0)
+    control.ask("POST", "/reset")
+    text = control.ask("GET", "/metrics").body.decode()
+    held = re.findall(r"^(waitd_(?:waits|tasks|objects|object_bytes)(?:{.*})?) ([1-9]\d*)$", text, re.M)
+    assert not held, held
+    tally.tell()
+
+
+class Lost(Victim):
+    """One whose connection is there already."""
+
+    def __init__(self, raw):
+        self.raw = raw
+
+
 soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-{check.__name__: check for check in (queue, leases, held, barrier, line)}[WHAT]()
+{check.__name__: check for check in (queue, leases, held, barrier, line, chaos)}[WHAT]()

@@ -14,11 +14,11 @@ storm() {
 }
 
 @test "no item is lost and none is given twice where receivers leave as it comes" {
-    storm queue 400
+    storm queue 300
 }
 
 @test "no permit is lost and none is granted twice where receivers leave as it comes" {
-    storm leases 400
+    storm leases 300
 }
 
 @test "a lease that a connection holds does not survive it" {
@@ -31,4 +31,8 @@ storm() {
 
 @test "who waits is served in the order of arrival, on each kind of object" {
     storm line 200
+}
+
+@test "nothing is held in the end of requests of all sorts from clients that come and go" {
+    storm chaos 2000
 }

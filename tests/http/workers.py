@@ -14,7 +14,7 @@ import json
 import sys
 import time
 
-from raw import Raw, eventually, message, tasks
+from raw import Raw, eventually, home, message, tasks
 
 PORT = int(sys.argv[1])
 SOON = 5  # seconds; what is forgotten would come never
@@ -28,16 +28,8 @@ def workers():
 COUNT = workers()
 
 
-def home(name):
-    """As async/peers.c says."""
-    value = 0xcbf29ce484222325
-    for byte in name.encode():
-        value = (value ^ byte) * 0x100000001b3 % 2**64
-    return (value ^ value >> 32) % 64 % COUNT
-
-
 def name_at(worker, prefix):
-    return next(name for name in (f"{prefix}{i}" for i in range(10000)) if home(name) == worker)
+    return next(name for name in (f"{prefix}{i}" for i in range(10000)) if home(name, COUNT) == worker)
 
 
 def client_on(worker):
@@ -46,7 +38,7 @@ def client_on(worker):
         raw = Raw(PORT, SOON)
         made = raw.ask("POST", "/tasks?delay=0").json()["id"]
         raw.ask("DELETE", f"/tasks/{made}")
-        if home(made) == worker:
+        if home(made, COUNT) == worker:
             return raw
         raw.socket.close()
 

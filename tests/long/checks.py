@@ -19,6 +19,8 @@ import sys
 import tempfile
 import time
 
+import coordination
+
 WAITD, CLIENT = sys.argv[1:3]
 RUNS = 5
 CELLS_KEPT = 2  # each is one descriptor, its epoll
@@ -577,6 +579,15 @@ def check_idle():
         server.end("idle")
 
 
+def beside(check):
+    """One of coordination.py."""
+    def run():
+        check(Server, row, spread, bare_timerfd)
+
+    run.__doc__ = check.__doc__
+    return run
+
+
 CHECKS = {
     1: check_never_early,
     2: check_order,
@@ -588,6 +599,9 @@ CHECKS = {
     8: check_drain,
     9: check_resets,
     10: check_idle,
+    11: beside(coordination.check_wakes),
+    12: beside(coordination.check_idle_objects),
+    13: beside(coordination.check_storms),
 }
 
 

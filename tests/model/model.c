@@ -649,7 +649,13 @@ forget_barrier(struct model *m, struct object *barrier)
 {
     int64_t waited = break_barrier(m, barrier);
 
-    barrier->exists = false;
+    if (how_many_in(m, WATCHING, barrier->life) == 0) {
+        barrier->exists = false;
+        return waited;
+    }
+    barrier->parties = 0;
+    barrier->generation = 0;
+    barrier->broken = false;
     return waited;
 }
 
@@ -691,20 +697,24 @@ static int64_t
 use_queue(struct model *m, struct object *queue, const struct op *op)
 {
     bool used = in_use(m, queue) || queue->size > 0;
-    /* Who waits at an empty queue gets, and names no maxsize. */
-    bool unnamed = queue->size == 0 && queue->maxsize == 0;
-    bool puts = op->kind == OP_PUT;
+    bool puts = op->kind == OP_PUT, names = puts && op->number >= 0;
     struct item item = {0};
 
     if (puts && need_item(m, op->bytes, &item))
         return refuse(ERROR_TOO_MANY_BYTES);
-    if (puts && used && !unnamed && op->number >= 0 && op->number != queue->maxsize)
+    if (!used) {
+        queue->maxsize = 0;
+        queue->sized = false;
+    }
+    if (names && op->number != queue->maxsize && (queue->sized || queue->size > 0))
         return refuse(ERROR_PARAMETER_CONFLICT);
-    if (puts && (!used || unnamed))
-        queue->maxsize = op->number >= 0 ? op->number : 0;
     struct request *r = open_request(m, op, queue);
     if (r == NULL)
         return refuse(ERROR_TOO_MANY_WAITS);
+    if (names) {
+        queue->maxsize = op->number;
+        queue->sized = true;
+    }
     r->item = item.id;
     r->item_size = item.size;
     if (must_wait_for_queue(queue, r))
@@ -807,7 +817,8 @@ next_due(const struct model *m)
     for (size_t i = 0; i < SLOTS; i++) {
         const struct request *r = &m->requests[i];
 
-        if (r->open && r->how == PENDING && r->asked.timeout_ns != 0)
+        if (r->open && r->how == PENDING && r->place != SERVED
+            && r->asked.timeout_ns != 0)
             keep_sooner(&best, (struct due){DUE_TIMEOUT,
                                             r->asked.until_ns + r->asked.timeout_ns,
                                             true, r->born, i});
@@ -900,15 +911,9 @@ model_open(struct model *m, const struct limits *limits, int64_t now_ns)
         m->requests[i].rival = NOBODY;
 }
 
-/* With a thing, which it makes where there is none. */
 static int64_t
-do_with_thing(struct model *m, const struct op *op)
+do_with(struct model *m, struct object *object, const struct op *op)
 {
-    struct object *object;
-    enum error error = need(m, op, &object);
-
-    if (error)
-        return refuse(error);
     switch (op->kind) {
     case OP_SET: return set_event(m, object, op);
     case OP_WAIT_EVENT: return wait_event(m, object, op);
@@ -920,6 +925,24 @@ do_with_thing(struct model *m, const struct op *op)
     case OP_WATCH: return watch(m, object, op);
     default: return use_queue(m, object, op);
     }
+}
+
+/* With a thing, which it makes where there is none; where it is refused for want of
+ * room, there is none after it. */
+static int64_t
+do_with_thing(struct model *m, const struct op *op)
+{
+    bool existed = m->objects[op->thing][op->name].exists;
+    struct object *object;
+    enum error error = need(m, op, &object);
+
+    if (error)
+        return refuse(error);
+    int64_t result = do_with(m, object, op);
+    if (result == refuse(ERROR_TOO_MANY_WAITS)
+        || result == refuse(ERROR_TOO_MANY_OBJECTS))
+        object->exists = existed;
+    return result;
 }
 
 /* With a thing, where there is one. */

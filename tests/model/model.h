@@ -44,7 +44,7 @@ struct object {
     bool exists;
     uint64_t life; /* another each time that it is made */
     int64_t used_ns;
-    bool set, broken;
+    bool set, broken, sized;
     int64_t generation, value, parties, limit, maxsize;
     struct item payload;
     struct item items[MODEL_ITEMS]; /* in order */

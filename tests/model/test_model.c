@@ -487,12 +487,20 @@ say_where(void)
                 current->seed, current->step);
 }
 
+/* What is left is no leak to tell of. */
+_Noreturn static void
+leave_everything(void)
+{
+    fflush(stdout);
+    _exit(EXIT_FAILURE);
+}
+
 static void
 on_abort(int number)
 {
     (void)number;
     say_where();
-    _exit(EXIT_FAILURE);
+    leave_everything();
 }
 
 /* The sanitizer calls it. */
@@ -507,10 +515,8 @@ __asan_on_error(void)
 static void
 try_step(struct trial *trial)
 {
-    if (step(trial))
-        return;
-    fflush(stdout);
-    _exit(EXIT_FAILURE); /* what is left is no leak to tell of */
+    if (!step(trial))
+        leave_everything();
 }
 
 static void
@@ -570,5 +576,9 @@ main(int count, char **words)
                         "[--steps N]\n");
         return 2;
     }
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    if (failed == 0)
+        return 0;
+    say_where();
+    leave_everything();
 }

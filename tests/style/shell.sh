@@ -10,8 +10,5 @@ shellcheck -x "${files[@]}"
 
 scripts=$(mktemp -d)
 trap 'rm -r "$scripts"' EXIT
-python3 tests/http/cookbook.py docs/cookbook.md titles >"$scripts/titles"
-while IFS= read -r title; do
-    python3 tests/http/cookbook.py docs/cookbook.md script "$title" >"$scripts/$title.sh"
-done <"$scripts/titles"
+python3 tests/http/cookbook.py docs/cookbook.md split "$scripts"
 shellcheck -s bash "$scripts"/*.sh

@@ -4,36 +4,15 @@
 #include "async/timers.h"
 #include "base/clock.h"
 
-struct manual_clock {
-    struct clock clock;
-    int64_t now_ns;
-};
-
 /* When every story begins. */
 enum { MANUAL_CLOCK_WALL_SECONDS = 1700000000 };
 static const int64_t MANUAL_CLOCK_START_NS = 5 * NS_PER_SECOND + 123456789;
 
-static inline int64_t
-manual_clock_monotonic_ns(const struct clock *clock)
-{
-    return CONTAINER_OF(clock, const struct manual_clock, clock)->now_ns;
-}
-
-static inline int64_t
-manual_clock_wall_ns(const struct clock *clock)
-{
-    return manual_clock_monotonic_ns(clock) - MANUAL_CLOCK_START_NS
-           + MANUAL_CLOCK_WALL_SECONDS * NS_PER_SECOND;
-}
-
 static inline struct manual_clock
 manual_clock(void)
 {
-    return (struct manual_clock){
-        .clock = {.monotonic_ns = manual_clock_monotonic_ns,
-                  .wall_ns = manual_clock_wall_ns},
-        .now_ns = MANUAL_CLOCK_START_NS,
-    };
+    return manual_clock_at(MANUAL_CLOCK_START_NS,
+                           MANUAL_CLOCK_WALL_SECONDS * NS_PER_SECOND);
 }
 
 /* Fires all that is due at this very moment. */

@@ -474,6 +474,28 @@ a_queued_wait_starts_without_memory(void **state)
     world_close(&world);
 }
 
+/* A lease has its place in the timers before it is granted: none is granted that could
+ * not expire. */
+static void
+no_lease_is_made_that_could_not_expire(void **state)
+{
+    (void)state;
+    world_open(&world, &WORLD_LIMITS);
+    struct timers *timers = &world.registry.timers;
+    struct waiter *first = acquire(0);
+
+    while (timers->count < timers->capacity)
+        start_wait(KIND_TASK, NULL, NULL, 0);
+    shortage.armed = shortage.lasting = true;
+    shortage.before = 1; /* of the lease itself */
+    shortage.failed = 0;
+    assert_null(acquire(0));
+    assert_int_equal(atomic_load(&world.registry.peers->objects.used), 2);
+    shortage.armed = false;
+    dismiss(first, 0);
+    world_close(&world);
+}
+
 int
 main(void)
 {
@@ -483,6 +505,7 @@ main(void)
         cmocka_unit_test(any_allocation_for_objects_may_fail_once),
         cmocka_unit_test(from_any_allocation_for_objects_on_all_may_fail),
         cmocka_unit_test(a_queued_wait_starts_without_memory),
+        cmocka_unit_test(no_lease_is_made_that_could_not_expire),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -281,6 +281,44 @@ its_maxsize_is_fixed_while_it_is_used(void **state)
     assert_gets("one");
 }
 
+/* Workers are there before the first item is: that there is a limit is said then. */
+static void
+who_only_gets_does_not_fix_its_maxsize(void **state)
+{
+    struct queue_waiter *getters[3], *waiter = NULL;
+
+    (void)state;
+    put_at_once("old", 1);
+    assert_gets("old");
+    for (size_t i = 0; i < COUNT(getters); i++)
+        getters[i] = get();
+    put_at_once("one", 0); /* nor does who puts and names none */
+    put_at_once("two", 2);
+    assert_int_equal(queue_named("q")->maxsize, 2);
+    assert_int_equal(try_put("three", 3, 0, &waiter), ERROR_PARAMETER_CONFLICT);
+    put_at_once("three", 2);
+    for (size_t i = 0; i < COUNT(getters); i++) {
+        assert_done(&getters[i]->waiter);
+        let_go(&getters[i]->waiter);
+    }
+    for (size_t i = 0; i < 5; i++)
+        put_at_once("more", 0); /* it was unused: nobody limits it any more */
+}
+
+static void
+a_put_that_fails_does_not_fix_its_maxsize(void **state)
+{
+    struct queue_waiter *waiter = NULL;
+
+    (void)state;
+    struct queue_waiter *getter = get();
+    world.registry.limits.max_waits = 1;
+    assert_int_equal(try_put("one", 1, 0, &waiter), ERROR_TOO_MANY_WAITS);
+    world.registry.limits.max_waits = 2;
+    put_at_once("one", 2);
+    let_go(&getter->waiter);
+}
+
 static void
 who_gets_within_its_time_gets_or_is_cancelled(void **state)
 {
@@ -341,6 +379,8 @@ main(void)
         TEST(an_item_comes_back_to_a_full_queue),
         TEST(a_put_whose_answer_is_lost_has_put),
         TEST(its_maxsize_is_fixed_while_it_is_used),
+        TEST(who_only_gets_does_not_fix_its_maxsize),
+        TEST(a_put_that_fails_does_not_fix_its_maxsize),
         TEST(who_gets_within_its_time_gets_or_is_cancelled),
         TEST(too_many_waits_leave_the_item_with_the_caller),
         TEST(items_go_with_their_queue),

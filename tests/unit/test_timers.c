@@ -113,6 +113,29 @@ a_result_comes_before_a_limit_of_the_same_instant(void **state)
 }
 
 static void
+what_nobody_waits_for_or_what_never_comes_does_not_drive(void **state)
+{
+    (void)state;
+    struct story story = {0};
+    struct writer writers[3] = {0};
+
+    assert_false(timers_drive(&story.timers));
+    start(&story, &writers[0], 0, TIMER_UPKEEP, 10);
+    start(&story, &writers[1], 1, TIMER_RESULT, INT64_MAX);
+    assert_false(timers_drive(&story.timers));
+    start(&story, &writers[2], 2, TIMER_LIMIT, 10);
+    assert_true(timers_drive(&story.timers));
+    timers_fire(&story.timers, 10, SIZE_MAX);
+    ASSERT_FIRED(&story, 2, 0);
+    assert_false(timers_drive(&story.timers));
+    start(&story, &writers[1], 1, TIMER_RESULT, 20);
+    assert_true(timers_drive(&story.timers));
+    timers_stop(&story.timers, &writers[1].timer);
+    assert_false(timers_drive(&story.timers));
+    timers_free(&story.timers);
+}
+
+static void
 a_timer_that_is_moved_stands_behind_its_equals(void **state)
 {
     (void)state;
@@ -251,13 +274,22 @@ struct model {
     uint64_t started;
 };
 
+/* What stands at the end of time is like upkeep. */
+static int
+model_rank(const struct writer *writer)
+{
+    bool never = writer->timer.deadline_ns == INT64_MAX;
+
+    return (int)writer->rank | (never ? TIMER_UPKEEP : 0);
+}
+
 static bool
 is_before(const struct writer *a, const struct writer *b)
 {
     if (a->timer.deadline_ns != b->timer.deadline_ns)
         return a->timer.deadline_ns < b->timer.deadline_ns;
-    if (a->rank != b->rank)
-        return a->rank == TIMER_RESULT;
+    if (model_rank(a) != model_rank(b))
+        return model_rank(a) < model_rank(b);
     return a->order < b->order;
 }
 
@@ -295,9 +327,21 @@ step_start(struct story *story, struct model *model, struct writer *writer,
     int64_t deadline_ns = now_ns - 2 + (int64_t)(fastrand_bits(fastrand) % 50);
 
     model_stop(model, writer);
-    writer->rank = fastrand_bits(fastrand) % 3 == 0 ? TIMER_LIMIT : TIMER_RESULT;
+    if (fastrand_bits(fastrand) % 20 == 0)
+        deadline_ns = INT64_MAX;
+    writer->rank = (enum timer_rank)(fastrand_bits(fastrand) % 3);
     start(story, writer, writer->number, writer->rank, deadline_ns);
     model_start(model, writer);
+}
+
+static bool
+model_drives(const struct model *model)
+{
+    for (size_t i = 0; i < model->count; i++)
+        if (model->sorted[i]->rank != TIMER_UPKEEP
+            && model->sorted[i]->timer.deadline_ns != INT64_MAX)
+            return true;
+    return false;
 }
 
 static void
@@ -343,6 +387,8 @@ play(uint64_t seed, size_t timers, size_t steps)
             step_fire(story, model, now_ns, fastrand_bits(&fastrand) % (timers / 2));
         }
         assert_int_equal(story->timers.count, model->count);
+        if (step % 16 == 0)
+            assert_true(timers_drive(&story->timers) == model_drives(model));
         assert_true(
             timers_next(&story->timers)
             == (model->count ? model->sorted[0]->timer.deadline_ns : INT64_MAX));
@@ -371,6 +417,7 @@ main(void)
         cmocka_unit_test(timers_fire_in_order_of_their_deadlines),
         cmocka_unit_test(equal_deadlines_keep_the_order_of_starting),
         cmocka_unit_test(a_result_comes_before_a_limit_of_the_same_instant),
+        cmocka_unit_test(what_nobody_waits_for_or_what_never_comes_does_not_drive),
         cmocka_unit_test(a_timer_that_is_moved_stands_behind_its_equals),
         cmocka_unit_test(a_timer_that_was_stopped_does_not_fire),
         cmocka_unit_test(no_more_than_the_budget_fire_at_once),

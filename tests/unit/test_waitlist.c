@@ -406,6 +406,25 @@ who_is_served_does_not_time_out_at_that_instant(void **state)
     let_crowd_go(crowd, COUNT(crowd));
 }
 
+/* The loop is late: its slices come after the timeouts of those it has yet to tell. */
+static void
+who_is_served_in_time_is_not_late(void **state)
+{
+    struct waiter *crowd[1000];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(crowd); i++)
+        crowd[i] = join("crowd", 1);
+    run_until_just_before(1);
+    assert_int_equal(serve_all("crowd"), COUNT(crowd));
+    world.clock.now_ns = at(2);
+    for (size_t i = 0; i < COUNT(crowd); i++)
+        turn();
+    for (size_t i = 0; i < COUNT(crowd); i++)
+        assert_done(crowd[i]);
+    let_crowd_go(crowd, COUNT(crowd));
+}
+
 /* While a crowd is told, a permit and an item are on their way to somebody. */
 static void
 who_is_cancelled_before_it_is_told_gives_back(void **state)
@@ -582,6 +601,7 @@ main(void)
         TEST(a_slice_lets_others_have_their_turn),
         TEST(who_is_served_later_is_told_later),
         TEST(who_is_served_does_not_time_out_at_that_instant),
+        TEST(who_is_served_in_time_is_not_late),
         TEST(who_is_cancelled_before_it_is_told_gives_back),
         TEST(a_put_that_is_cancelled_before_it_is_told_has_not_put),
         TEST(a_reset_ends_all_who_wait),
