@@ -193,7 +193,10 @@ const struct route route_wait_n = {
         "`return_when=first_error&losers=keep` with `Prefer: wait=N`. Tries of "
         "`fail_first` are counted when the request begins, n at once, those too that "
         "are "
-        "queued or will be cancelled.",
+        "queued or will be cancelled. With `dry_run` the body is that of a run in "
+        "which "
+        "nothing is late, without `elapsed`; until it is sent it counts against "
+        "`--max-waits` as its n waits would.",
     .in = SHAPE(struct wait_n_in, fields),
     .formats =
         1 << FORMAT_JSON | 1 << FORMAT_NDJSON | 1 << FORMAT_SSE | 1 << FORMAT_TEXT,

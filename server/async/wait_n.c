@@ -51,7 +51,8 @@ delay_of(const struct record *record)
 {
     const struct wait_n *wait_n = CONTAINER_OF(record, const struct wait_n, record);
 
-    return wait_n->batch ? batch_end(wait_n->batch, wait_n->ended - 1) : -1;
+    return wait_n->batch && !wait_n->dry ? batch_end(wait_n->batch, wait_n->ended - 1)
+                                         : -1;
 }
 
 static void

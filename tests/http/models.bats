@@ -96,6 +96,16 @@ models() {
     assert_json 'has("elapsed")'
 }
 
+@test "a dry run is not late: the access log does not say so" {
+    server_start "$BATS_TEST_TMPDIR" --access-log "$BATS_TEST_TMPDIR/access"
+    get '/wait_n?n=3&delay=50&dry_run=true'
+    get '/wait?delay=50&dry_run=true'
+    get '/measure?n=3&delay=50&dry_run=true'
+    server_stop "$BATS_TEST_TMPDIR"
+    body=$(jq -s . "$BATS_TEST_TMPDIR/access") assert_json \
+        'length == 3 and all(.status == 200 and (has("lateness") | not))'
+}
+
 # held COUNT: so many waits in flight.
 held() {
     post /tasks "{\"n\":$1,\"delay\":60,\"group\":\"held\"}"
