@@ -3,10 +3,13 @@
 
 #include "http/exchange.h"
 
+struct profiles;
+
 struct app {
     const char *version;
     const struct route *const *routes; /* api_routes */
-    const struct shape *flags;         /* the program's flags, and their values: */
+    const struct profiles *profiles;
+    const struct shape *flags; /* the program's flags, and their values: */
     const void *values;
 };
 

@@ -1,72 +1,58 @@
 #include "api/draw.h"
 
+#include "api/app.h"
+#include "api/profiles.h"
 #include "base/number.h"
 
-#include <stdio.h>
 #include <string.h>
 
 const char *const draw_delay_excludes[] = {"max_delay", "min_delay", NULL};
-
-static enum error
-min_above_max(const struct draw_in *in, struct problem *problem)
-{
-    char min[NUMBER_TEXT_MAX], max[NUMBER_TEXT_MAX];
-
-    number_print(in->min_delay.seconds, min);
-    number_print(in->max_delay.seconds, max);
-    problem_set(problem, ERROR_INVALID_PARAMETER, "min_delay=%s is above max_delay=%s",
-                min, max);
-    problem_param(problem, "min_delay", strlen("min_delay"));
-    problem_value(problem, min, strlen(min));
-    problem_conflict(problem, "max_delay");
-    return ERROR_INVALID_PARAMETER;
-}
-
-static enum error
-nothing_to_seed(struct problem *problem)
-{
-    problem_set(problem, ERROR_INVALID_PARAMETER,
-                "delay and seed exclude each other: nothing is drawn");
-    problem_param(problem, "delay", strlen("delay"));
-    problem_conflict(problem, "seed");
-    return ERROR_INVALID_PARAMETER;
-}
 
 static bool
 waits_for_event_only(const struct draw_in *in)
 {
     return in->event.given && !in->min_delay.given && !in->max_delay.given
-           && !in->seed.given;
+           && !in->seed.given && !in->dist.given && !in->delay.given;
 }
 
 enum error
-draw_spec(const struct draw_in *in, bool draws_faults, struct delay_spec *spec,
-          struct problem *problem)
+draw_blame(struct problem *problem, const char *param, const char *other)
 {
-    if (in->delay.given) {
-        if (in->seed.given && !draws_faults && !in->jitter.given)
-            return nothing_to_seed(problem);
-        *spec = (struct delay_spec){
-            .fixed = true,
-            .seeded = in->seed.given,
-            .seed = (uint64_t)in->seed.value,
-            .min = in->delay.seconds,
-            .max = in->delay.seconds,
-        };
-        return OK;
-    }
-    if (waits_for_event_only(in)) {
+    problem_param(problem, param, strlen(param));
+    if (other)
+        problem_conflict(problem, other);
+    return ERROR_INVALID_PARAMETER;
+}
+
+static enum error
+nothing_to_seed(const struct draw_in *in, struct problem *problem)
+{
+    const char *name = in->profile.given ? "profile" : "delay";
+
+    problem_set(problem, ERROR_INVALID_PARAMETER,
+                "%s and seed exclude each other: nothing is drawn", name);
+    return draw_blame(problem, name, "seed");
+}
+
+enum error
+draw_spec(struct exchange *exchange, const struct draw_in *in, bool draws_faults,
+          struct draw_room *room, struct delay_spec *spec, struct problem *problem)
+{
+    const struct draw_in *drawn = in;
+    enum error error = OK;
+
+    if (in->profile.given)
+        error = profiles_find(exchange, in->profile.bytes, &drawn, problem);
+    if (!error)
+        error = draw_model(drawn, exchange_limits(exchange), room, spec, problem);
+    if (error)
+        return error;
+    if (drawn == in && waits_for_event_only(in))
         *spec = (struct delay_spec){.fixed = true};
-        return OK;
-    }
-    if (in->min_delay.seconds > in->max_delay.seconds)
-        return min_above_max(in, problem);
-    *spec = (struct delay_spec){
-        .seeded = in->seed.given,
-        .seed = (uint64_t)in->seed.value,
-        .min = in->min_delay.seconds,
-        .max = in->max_delay.seconds,
-    };
+    else if (spec->fixed && in->seed.given && !draws_faults && !in->jitter.given)
+        return nothing_to_seed(in, problem);
+    spec->seeded = in->seed.given;
+    spec->seed = (uint64_t)in->seed.value;
     return OK;
 }
 

@@ -25,7 +25,8 @@ nothing_to_retry(const struct fault_in *fault, struct problem *problem)
 }
 
 enum error
-fault_draw_specs(const struct draw_in *draw, const struct fault_in *fault,
+fault_draw_specs(struct exchange *exchange, const struct draw_in *draw,
+                 const struct fault_in *fault, struct draw_room *room,
                  struct delay_spec *delays, struct fault_spec *faults,
                  struct problem *problem)
 {
@@ -48,5 +49,5 @@ fault_draw_specs(const struct draw_in *draw, const struct fault_in *fault,
     }
     if (fault->key.given)
         memcpy(faults->key, fault->key.bytes, sizeof faults->key);
-    return draw_spec(draw, faults->drawn, delays, problem);
+    return draw_spec(exchange, draw, faults->drawn, room, delays, problem);
 }

@@ -68,8 +68,9 @@ extern const char *const fault_over_needs[];
              .example = "429", .text = "The status of those above inflight_limit.")
 /* clang-format on */
 
-/* What is to be drawn, the delays and the faults. */
+/* What is to be drawn, the delays (as draw_spec) and the faults. */
 MUST_USE enum error
-fault_draw_specs(const struct draw_in *draw, const struct fault_in *fault,
+fault_draw_specs(struct exchange *exchange, const struct draw_in *draw,
+                 const struct fault_in *fault, struct draw_room *room,
                  struct delay_spec *delays, struct fault_spec *faults,
                  struct problem *problem);

@@ -346,6 +346,7 @@ group_reply_prefer(struct exchange *exchange, const struct wait_n_plan *plan)
         .label = plan->label,
         .spec = plan->spec,
         .faults = plan->faults,
+        .load_factor = plan->load_factor,
         .ending = plan->ending,
         .timeout_ns = plan->timeout_ns,
         .n = plan->n,

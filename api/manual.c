@@ -1,6 +1,7 @@
 /* manual.c: docs/api.md, from the route tables. */
 #include "api/app.h"
 #include "api/metrics.h"
+#include "api/profiles.h"
 #include "base/number.h"
 
 #include <string.h>
@@ -168,6 +169,8 @@ api_print_manual(const struct app *app, struct text *out)
     text_string(out, introduction);
     for (const struct route *const *route = app->routes; *route; route++)
         print_route(*route, out);
+    draw_print_dists(out);
+    profiles_print(out);
     print_errors(out);
     print_metrics(out);
 }

@@ -12,6 +12,7 @@ struct measure_in {
 };
 
 enum mode { MODE_CONCURRENT, MODE_SEQUENTIAL, MODE_BOTH };
+static const char *const dry_run_excludes[] = {"timeout", "label", NULL};
 static const char *const mode_words[] = {"concurrent", "sequential", "both", NULL};
 
 /* clang-format off */
@@ -25,6 +26,9 @@ static const struct field fields[] = {
     FIELD(struct measure_in, limit, FIELD_INTEGERS, .min = 1, .max_limit = LIMIT_MAX_N,
           .example = "1,2,5",
           .text = "Measures each of these limits too: at most so many at once."),
+    DRY_RUN_FIELD(struct measure_in, dry_run_excludes),
+    DRAW_PROFILE_FIELD(struct measure_in),
+    DRAW_MODEL_FIELDS(struct measure_in),
 };
 /* clang-format on */
 
@@ -76,11 +80,14 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
     struct measure_plan plan = {
         .label = draw_label(&in->draw),
         .n = (size_t)in->n.value,
+        .dry = in->draw.dry_run.on,
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
     };
     struct measure *measure;
-    enum error error = draw_spec(&in->draw, false, &plan.spec, problem);
+    UNINITIALIZED struct draw_room room;
+    enum error error =
+        draw_spec(exchange, &in->draw, false, &room, &plan.spec, problem);
     if (error)
         return error;
     delay_spec_seed(&plan.spec, false, &registry->fastrand);
@@ -110,7 +117,8 @@ const struct route route_measure = {
     .more =
         "It is `measure_time(n, max_delay)`: average = total / n. All parts run side "
         "by side with the same delays; speedup = sequential.total / "
-        "concurrent.total, null where the latter is 0.",
+        "concurrent.total, null where the latter is 0. With `dry_run` the totals are "
+        "what the delays add up to, where nothing is late.",
     .in = SHAPE(struct measure_in, fields),
     .formats = 1 << FORMAT_JSON,
     .answers = answers,

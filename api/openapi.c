@@ -62,6 +62,11 @@ schema(const struct field *field, const double *limits)
         return json_pack("{s:s, s:o, s:i}", "type", "array", "items",
                          schema_of_number(field, limits, "integer"), "maxItems",
                          INTEGERS_MAX);
+    case FIELD_CHOICES:
+        return json_pack("{s:s, s:{s:s, s:s}, s:i}", "type", "array", "items", "type",
+                         "string", "pattern",
+                         "^[0-9.e+-]+(us|ms|s|m|h)?(:[0-9.e+-]+)?$", "maxItems",
+                         CHOICES_MAX);
     case FIELD_NAME:
         return json_pack("{s:s, s:s}", "type", "string", "pattern",
                          "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$");
@@ -75,12 +80,6 @@ schema(const struct field *field, const double *limits)
     return json_object();
 }
 
-static bool
-is_list(const struct field *field)
-{
-    return field->kind == FIELD_WORDS || field->kind == FIELD_INTEGERS;
-}
-
 static json_t *
 parameter(const struct field *field, const double *limits, const char *in)
 {
@@ -89,7 +88,7 @@ parameter(const struct field *field, const double *limits, const char *in)
                                in, "required", path || field->required, "description",
                                field->text, "schema", schema(field, limits));
 
-    if (is_list(field))
+    if (field_is_list(field->kind))
         json_object_set_new(object, "explode", json_false());
     return object;
 }

@@ -3,6 +3,7 @@
 #include "api/task_json.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum error
 prefer_task_read(struct exchange *exchange, struct problem *problem)
@@ -35,6 +36,15 @@ prefer_task_applied(struct exchange *exchange)
     struct prefer_task *task = exchange_room(exchange);
 
     return task->applied[0] ? task->applied : NULL;
+}
+
+enum error
+prefer_task_excludes(const char *name, struct problem *problem)
+{
+    problem_set(problem, ERROR_INVALID_PARAMETER, "%s does not go with Prefer", name);
+    problem_param(problem, name, strlen(name));
+    problem_conflict(problem, "Prefer");
+    return ERROR_INVALID_PARAMETER;
 }
 
 static void

@@ -18,6 +18,9 @@ struct prefer_task {
 };
 
 /* Reads the header. */
+/* The problem of a parameter that does not go with Prefer. */
+enum error prefer_task_excludes(const char *name, struct problem *problem);
+
 MUST_USE enum error
 prefer_task_read(struct exchange *exchange, struct problem *problem);
 

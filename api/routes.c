@@ -39,6 +39,7 @@
     ROUTE(keys_list)                                                                   \
     ROUTE(key_get)                                                                     \
     ROUTE(key_delete)                                                                  \
+    ROUTE(profiles)                                                                    \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \
     ROUTE(healthz)                                                                     \

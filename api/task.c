@@ -135,6 +135,9 @@ static const struct field put_fields[] = {
     DRAW_FIELDS(struct put_in),
     EVENT_FIELD(struct put_in, NULL),
     FAULT_FIELDS(struct put_in),
+    LOAD_FIELD(struct put_in),
+    DRAW_PROFILE_FIELD(struct put_in),
+    DRAW_MODEL_FIELDS(struct put_in),
 };
 /* clang-format on */
 
@@ -161,13 +164,15 @@ put(struct exchange *exchange, const void *raw, struct problem *problem)
         .id = exchange_id(exchange),
         .label = draw_label(&in->draw),
         .event = draw_event(&in->draw),
+        .load_factor = in->draw.load_factor.seconds,
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
     };
     struct record *record = registry_find(registry, plan.id);
+    UNINITIALIZED struct draw_room room;
     struct wait *wait;
-    enum error error =
-        fault_draw_specs(&in->draw, &in->fault, &plan.spec, &plan.faults, problem);
+    enum error error = fault_draw_specs(exchange, &in->draw, &in->fault, &room,
+                                        &plan.spec, &plan.faults, problem);
 
     if (error)
         return error;

@@ -31,6 +31,9 @@ static const struct field fields[] = {
     FIELD(struct create_in, group, FIELD_NAME, .example = "g",
           .text = "Name of the group to join or make; with n the server names it where "
                   "you do not."),
+    LOAD_FIELD(struct create_in),
+    DRAW_PROFILE_FIELD(struct create_in),
+    DRAW_MODEL_FIELDS(struct create_in),
 };
 /* clang-format on */
 
@@ -45,6 +48,7 @@ create_group(struct exchange *exchange, const struct create_in *in,
         .spec = *spec,
         .faults = *faults,
         .ending = ends_ending(&in->ends),
+        .load_factor = in->draw.load_factor.seconds,
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .n = (size_t)in->n.value,
         .limit = in->limit.given ? (size_t)in->limit.value : 0,
@@ -65,6 +69,7 @@ create_one(struct exchange *exchange, const struct create_in *in,
         .event = draw_event(&in->draw),
         .spec = *spec,
         .faults = *faults,
+        .load_factor = in->draw.load_factor.seconds,
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
     };
@@ -91,7 +96,9 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
     const struct create_in *in = raw;
     struct delay_spec spec;
     struct fault_spec faults;
-    enum error error = fault_draw_specs(&in->draw, &in->fault, &spec, &faults, problem);
+    UNINITIALIZED struct draw_room room;
+    enum error error = fault_draw_specs(exchange, &in->draw, &in->fault, &room, &spec,
+                                        &faults, problem);
 
     if (error)
         return error;

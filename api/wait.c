@@ -15,6 +15,9 @@ struct wait_in {
     struct value_word format;
 };
 
+static const char *const dry_run_excludes[] = {
+    "timeout", "label",  "event",          "status", "fail_rate", "fail_first",
+    "at",      "chunks", "inflight_limit", "size",   "abort",     NULL};
 static const char *const format_words[] = {"json", "text", NULL};
 
 /* clang-format off */
@@ -28,25 +31,37 @@ static const struct field fields[] = {
           .fallback_text = "json", .excludes = delivery_format_excludes,
           .example = "text",
           .text = "Form of the answer; wins over Accept."),
+    DRY_RUN_FIELD(struct wait_in, dry_run_excludes),
+    LOAD_FIELD(struct wait_in),
+    DRAW_PROFILE_FIELD(struct wait_in),
+    DRAW_MODEL_FIELDS(struct wait_in),
 };
 /* clang-format on */
 
 static void
-write_done(struct exchange *exchange, const struct wait *wait, struct text *out)
+write_delay(struct exchange *exchange, const struct delay_spec *spec, double delay,
+            const struct record *record, struct text *out)
 {
-    const struct record *record = &wait->record;
     struct json_writer json = json_writer(out);
 
     if (exchange_format(exchange) == FORMAT_TEXT)
-        json_write_double(&json, wait->delay);
+        json_write_double(&json, delay);
     else {
         json_begin_object(&json);
-        json_member_double(&json, "delay", wait->delay);
-        json_member_seconds(&json, "elapsed", record->finished_ns - record->created_ns);
-        delay_spec_write_seed(&wait->spec, &json);
+        json_member_double(&json, "delay", delay);
+        if (record)
+            json_member_seconds(&json, "elapsed",
+                                record->finished_ns - record->created_ns);
+        delay_spec_write_seed(spec, &json);
         json_end_object(&json);
     }
     text_string(out, "\n");
+}
+
+static void
+write_done(struct exchange *exchange, const struct wait *wait, struct text *out)
+{
+    write_delay(exchange, &wait->spec, wait->delay, &wait->record, out);
 }
 
 /* The answer of a wait that is done: the record of a request, or of the task that it
@@ -62,6 +77,20 @@ reply_done(struct exchange *exchange, struct wait *wait)
     struct text body = {0};
 
     write_done(exchange, wait, &body);
+    exchange_reply(exchange, &reply, &body);
+}
+
+/* Draws, and starts nothing. */
+static void
+reply_dry(struct exchange *exchange, const struct wait_plan *plan)
+{
+    struct registry *registry = exchange_registry(exchange);
+    struct reply reply = {.status = 200};
+    struct text body = {0};
+    double delay = delay_draw(&plan->spec, &registry->fastrand)
+                   + registry_load(registry, plan->load_factor);
+
+    write_delay(exchange, &plan->spec, delay, NULL, &body);
     exchange_reply(exchange, &reply, &body);
 }
 
@@ -144,17 +173,25 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
         .kind = KIND_WAIT,
         .label = draw_label(&in->draw),
         .event = draw_event(&in->draw),
+        .load_factor = in->draw.load_factor.seconds,
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
     };
+    UNINITIALIZED struct draw_room room;
     struct wait *wait;
     enum error error = prefer_task_read(exchange, problem);
     if (!error)
-        error =
-            fault_draw_specs(&in->draw, &in->fault, &plan.spec, &plan.faults, problem);
+        error = fault_draw_specs(exchange, &in->draw, &in->fault, &room, &plan.spec,
+                                 &plan.faults, problem);
+    bool prefer = prefer_task_wanted(exchange);
+    if (!error && prefer && in->draw.dry_run.on)
+        error = prefer_task_excludes("dry_run", problem);
     if (error)
         return error;
-    bool prefer = prefer_task_wanted(exchange);
+    if (in->draw.dry_run.on) {
+        reply_dry(exchange, &plan);
+        return OK;
+    }
     if (prefer)
         plan.kind = KIND_TASK;
     error = open_delivery(exchange, in, &plan, problem);
@@ -174,6 +211,7 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
 static const struct answer answers[] = {
     {200, FORMAT_JSON, "The wait is over; elapsed is never below delay.",
      "{\"delay\":3.1415926,\"elapsed\":3.14163}"},
+    {200, FORMAT_JSON, "With dry_run, at once.", NULL},
     {200, FORMAT_TEXT, "The delay alone. `status` below 400 replaces the 200.",
      "3.1415926"},
     {200, FORMAT_BYTES,

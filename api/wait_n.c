@@ -23,6 +23,8 @@ struct wait_n_in {
 enum { ORDER_COMPLETION, ORDER_INDEX };
 static const char *const order_words[] = {"completion", "index", NULL};
 static const char *const format_words[] = {"json", "ndjson", "sse", "text", NULL};
+static const char *const dry_run_excludes[] = {"timeout",   "label",      "status",
+                                               "fail_rate", "fail_first", NULL};
 static const char *const heartbeat_excludes[] = {"buffer", NULL};
 
 /* clang-format off */
@@ -51,6 +53,10 @@ static const struct field fields[] = {
     FIELD(struct wait_n_in, format, FIELD_WORD, .words = format_words,
           .fallback_text = "json", .example = "ndjson",
           .text = "Form of the stream; wins over Accept."),
+    DRY_RUN_FIELD(struct wait_n_in, dry_run_excludes),
+    LOAD_FIELD(struct wait_n_in),
+    DRAW_PROFILE_FIELD(struct wait_n_in),
+    DRAW_MODEL_FIELDS(struct wait_n_in),
 };
 /* clang-format on */
 
@@ -70,6 +76,7 @@ check_prefer(struct exchange *exchange, const struct wait_n_in *in,
     const char *name = in->order.given       ? "order"
                        : in->heartbeat.given ? "heartbeat"
                        : in->buffer.given    ? "buffer"
+                       : in->draw.dry_run.on ? "dry_run"
                                              : NULL;
 
     if (!prefer_task_wanted(exchange) && ends_ending(&in->ends).keep) {
@@ -80,10 +87,7 @@ check_prefer(struct exchange *exchange, const struct wait_n_in *in,
     }
     if (name == NULL || !prefer_task_wanted(exchange))
         return OK;
-    problem_set(problem, ERROR_INVALID_PARAMETER, "%s does not go with Prefer", name);
-    problem_param(problem, name, strlen(name));
-    problem_conflict(problem, "Prefer");
-    return ERROR_INVALID_PARAMETER;
+    return prefer_task_excludes(name, problem);
 }
 
 static enum error
@@ -94,6 +98,8 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
         .label = draw_label(&in->draw),
         .n = (size_t)in->n.value,
         .limit = in->limit.given ? (size_t)in->limit.value : 0,
+        .load_factor = in->draw.load_factor.seconds,
+        .dry = in->draw.dry_run.on,
         .timeout_ns = draw_timeout_ns(&in->draw.timeout),
         .start_ns = exchange_received_ns(exchange),
         .ending = ends_ending(&in->ends),
@@ -104,12 +110,13 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
         .heartbeat = in->heartbeat.given ? in->heartbeat.seconds : 0,
     };
     struct reply head = {.status = 200};
+    UNINITIALIZED struct draw_room room;
     enum error error = prefer_task_read(exchange, problem);
     if (!error)
         error = check_prefer(exchange, in, problem);
     if (!error)
-        error =
-            fault_draw_specs(&in->draw, &in->fault, &plan.spec, &plan.faults, problem);
+        error = fault_draw_specs(exchange, &in->draw, &in->fault, &room, &plan.spec,
+                                 &plan.faults, problem);
     if (error)
         return error;
     if (is_reconnect(exchange)) {
@@ -186,7 +193,10 @@ const struct route route_wait_n = {
         "`return_when=first_error&losers=keep` with `Prefer: wait=N`. Tries of "
         "`fail_first` are counted when the request begins, n at once, those too that "
         "are "
-        "queued or will be cancelled.",
+        "queued or will be cancelled. With `dry_run` the body is that of a run in "
+        "which "
+        "nothing is late, without `elapsed`; until it is sent it counts against "
+        "`--max-waits` as its n waits would.",
     .in = SHAPE(struct wait_n_in, fields),
     .formats =
         1 << FORMAT_JSON | 1 << FORMAT_NDJSON | 1 << FORMAT_SSE | 1 << FORMAT_TEXT,

@@ -18,7 +18,8 @@ wait_row_write(const struct wait_row *row, struct json_writer *json)
     json_member_integer(json, "rank", (int64_t)row->rank);
     json_member_integer(json, "index", (int64_t)row->index);
     json_member_double(json, "delay", row->delay);
-    json_member_seconds(json, "elapsed", row->elapsed_ns);
+    if (row->elapsed_ns >= 0)
+        json_member_seconds(json, "elapsed", row->elapsed_ns);
     if (row->status) {
         json_member_string(json, "state", record_state_words[STATE_FAILED]);
         json_key(json, "error");
@@ -43,7 +44,8 @@ wait_n_write_counts(const struct wait_n *wait_n, struct json_writer *json)
     json_member_integer(json, "done", (int64_t)wait_n_done(wait_n));
     json_member_integer(json, "failed", (int64_t)wait_n->failed);
     json_member_integer(json, "cancelled", (int64_t)wait_n_cancelled(wait_n));
-    json_member_seconds(json, "elapsed", record->finished_ns - record->created_ns);
+    if (!wait_n->dry)
+        json_member_seconds(json, "elapsed", record->finished_ns - record->created_ns);
 }
 
 void

@@ -10,8 +10,8 @@ void delay_spec_write_seed(const struct delay_spec *spec, struct json_writer *js
 struct wait_row {
     size_t rank, index;
     double delay;
-    int64_t elapsed_ns;
-    int status; /* 0: it has not failed */
+    int64_t elapsed_ns; /* -1: nothing was waited for */
+    int status;         /* 0: it has not failed */
     unsigned retry_after;
 };
 void wait_row_write(const struct wait_row *row, struct json_writer *json);
@@ -19,7 +19,7 @@ void wait_row_write(const struct wait_row *row, struct json_writer *json);
 /* "n" and "seed". */
 void wait_n_write_head(const struct wait_n *wait_n, struct json_writer *json);
 
-/* The counts and "elapsed". */
+/* The counts, and "elapsed" but of a dry run. */
 void wait_n_write_counts(const struct wait_n *wait_n, struct json_writer *json);
 
 /* The counts, "elapsed", and "error" where it was ended from outside, or by a failure.

@@ -36,7 +36,7 @@ write_row_object(const struct state *state, size_t rank, struct text *out)
         .rank = rank,
         .index = batch_index(batch, rank),
         .delay = batch_delay(batch, rank),
-        .elapsed_ns = batch_elapsed_ns(batch, rank),
+        .elapsed_ns = state->wait_n->dry ? -1 : batch_elapsed_ns(batch, rank),
         .status = batch_status(batch, rank),
         .retry_after = state->wait_n->record.retry_after,
     };

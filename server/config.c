@@ -80,6 +80,8 @@ static const struct field fields[] = {
     FIELD(struct config, drain, FIELD_DURATION, .max = HOUR, .fallback = 10,
           .fallback_text = "10s", .example = "0",
           .text = "After SIGTERM: how long waits may still end."),
+    FIELD(struct config, profiles, FIELD_TEXT, .example = "/etc/waitd/profiles.json",
+          .text = "JSON file of profiles beside the program's own: see GET /profiles."),
     FIELD(struct config, access_log, FIELD_TEXT, .example = "-",
           .text = "File for a JSON line a request, with its delay and how late it was, on the "
                   "clock of all waits; - is the standard output."),

@@ -25,6 +25,7 @@ struct config {
     struct value_integer max_objects;
     struct value_integer max_object_bytes;
     struct value_duration drain;
+    struct value_text profiles;
     struct value_text access_log;
     struct value_word log_format; /* enum log_format */
     struct value_word log_level;  /* enum log_level */

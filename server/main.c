@@ -5,6 +5,7 @@
 #include "workers.h"
 
 #include "api/app.h"
+#include "api/profiles.h"
 #include "base/number.h"
 
 #include <assert.h>
@@ -200,6 +201,21 @@ serve(struct config *config, struct app *app)
     return EXIT_SUCCESS;
 }
 
+static int
+serve_with_profiles(struct config *config, struct app *app)
+{
+    struct profiles profiles;
+    TEXT_AUTO why = {0};
+
+    if (!profiles_open(&profiles, http_config(config, app).limits,
+                       config->profiles.bytes, &why))
+        return fail(EXIT_USAGE, &why);
+    app->profiles = &profiles;
+    int status = serve(config, app);
+    profiles_close(&profiles);
+    return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -219,7 +235,7 @@ main(int argc, char **argv)
     assert(routes_check(api_routes, http_config(&config, &app).limits) == NULL);
     signal(SIGPIPE, SIG_IGN);
     switch (action) {
-    case ACTION_SERVE: return serve(&config, &app);
+    case ACTION_SERVE: return serve_with_profiles(&config, &app);
     case ACTION_HELP: config_print_help(&out); break;
     case ACTION_VERSION: text_string(&out, "waitd " WAITD_VERSION "\n"); break;
     case ACTION_HEALTHCHECK: return healthcheck(&config) ? EXIT_SUCCESS : EXIT_FAILURE;

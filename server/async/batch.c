@@ -33,6 +33,7 @@ struct batch {
     size_t most;          /* so many end */
     bool first_error;     /* or so many as when the first fails */
     size_t width;         /* so many may run at once */
+    size_t slice;         /* so many are built or ended in one turn */
     size_t released_rank; /* waits from this rank on ended by batch_release */
     int64_t released_ns;  /* INT64_MAX: not */
     int64_t limit_ns;     /* waits that end later do not end */
@@ -122,7 +123,7 @@ is_built(const struct batch *batch)
 static void
 build_slice(struct batch *batch)
 {
-    for (size_t i = 0; i < SLICE && !is_built(batch); i++)
+    for (size_t i = 0; i < batch->slice && !is_built(batch); i++)
         start_next(batch, 0);
 }
 
@@ -212,7 +213,7 @@ on_timer(struct timer *timer, int64_t now_ns)
         timers_yield(batch->timers);
         return;
     }
-    while (batch->done - before < SLICE && is_due(batch, now_ns))
+    while (batch->done - before < batch->slice && is_due(batch, now_ns))
         end_first(batch, now_ns);
     batch->behind = is_due(batch, now_ns);
     if (batch->running && !batch_over(batch))
@@ -261,7 +262,9 @@ batch_start(struct timers *timers, const struct batch_plan *plan)
     batch->progressed = plan->progressed;
     batch->width = plan->limit && plan->limit < n ? plan->limit : n;
     batch->most = plan->most && plan->most < n ? plan->most : n;
-    batch->released_ns = INT64_MAX;
+    batch->slice = delays_slice(plan->delays, SLICE);
+    batch->released_rank = SIZE_MAX;
+    batch->released_ns = plan->dry ? plan->start_ns : INT64_MAX;
     batch->limit_ns = plan->limit_ns;
     batch->step_ns = plan->start_ns;
     if (!allocate(batch, plan)

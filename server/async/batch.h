@@ -21,6 +21,7 @@ struct batch_plan {
     size_t limit;          /* at most so many at once; 0: all */
     bool times;            /* keep when each wait ended, for batch_elapsed_ns */
     bool ranks;            /* keep the rank of each index, for batch_rank */
+    bool dry;              /* all end at once, in the order of their deadlines */
     struct faults *faults; /* borrowed, outlives it; NULL: no wait fails */
     size_t most;           /* so many end, and no more; 0: all */
     bool first_error;      /* the first that fails is the last that ends */

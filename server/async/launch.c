@@ -179,7 +179,7 @@ on_step(struct timer *timer, int64_t now_ns)
     timers_yield(&launch->registry->timers);
     launch->holders++;
     if (makes)
-        make(launch, SLICE, now_ns);
+        make(launch, delays_slice(launch->delays, SLICE), now_ns);
     else
         sweep(launch, now_ns);
     end_slice(launch, makes);
@@ -204,6 +204,7 @@ allocate(struct registry *registry, const struct launch_plan *plan, struct launc
         return ERROR_OUT_OF_MEMORY;
     launch->registry = registry;
     launch->plan = *plan;
+    launch->plan.spec = delay_spec_told(&plan->spec);
     launch->step.fire = on_step;
     launch->label = plan->label ? strdup(plan->label) : NULL;
     launch->delays = delays_draw(&plan->spec, plan->n);
@@ -229,6 +230,7 @@ enum error
 launch_start(struct registry *registry, const struct launch_plan *plan,
              struct launch **out)
 {
+    double load = registry_load(registry, plan->load_factor);
     enum error error = registry_reserve(registry, plan->n, plan->n);
     if (error)
         return error;
@@ -246,11 +248,12 @@ launch_start(struct registry *registry, const struct launch_plan *plan,
         registry_unreserve(registry, plan->n, plan->n);
         return error;
     }
+    delays_load(launch->delays, load);
     launch->faults = faults;
     launch->holders = 2 + hears(launch); /* caller, making, and what has not ended */
     launch->group->promised += plan->n;
     LIST_INSERT_HEAD(&launch->group->launches, launch, link);
-    make(launch, SLICE, plan->start_ns);
+    make(launch, delays_slice(launch->delays, SLICE), plan->start_ns);
     end_slice(launch, true);
     if (launch->made == 0) {
         launch_release(launch);

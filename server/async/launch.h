@@ -16,6 +16,7 @@ struct launch_plan {
     const char *label;      /* of each; NULL: none */
     struct delay_spec spec; /* fixed or seeded; seeded where faults are drawn */
     struct fault_spec faults;
+    double load_factor; /* of registry_load */
     struct ending ending;
     int64_t timeout_ns; /* of each, from start_ns; 0: none */
     size_t n;           /* > 0 */

@@ -2,6 +2,15 @@
 
 #include <stdlib.h>
 
+/* When its last wait had to end, to the nearest ns. */
+static int64_t
+planned_ns(const struct measure_part *part)
+{
+    double end = batch_end(part->batch, part->measure->n - 1);
+
+    return end > 0.5e-9 ? delay_to_ns(end - 0.5e-9) : 0;
+}
+
 static void
 on_progress(void *owner, int64_t now_ns)
 {
@@ -10,10 +19,11 @@ on_progress(void *owner, int64_t now_ns)
 
     if (batch_done(part->batch) < measure->n)
         return;
+    part->total_ns =
+        measure->dry ? planned_ns(part) : now_ns - measure->record.created_ns;
     batch_free(part->batch);
     part->batch = NULL;
     part->ended = true;
-    part->total_ns = now_ns - measure->record.created_ns;
     if (--measure->running == 0)
         record_end(&measure->record, STATE_DONE, REASON_NONE, now_ns);
 }
@@ -72,6 +82,7 @@ start_parts(struct registry *registry, const struct measure_plan *plan,
         struct batch_plan batch_plan = {
             .delays = delays,
             .limit = plan->limits[i],
+            .dry = plan->dry,
             .start_ns = plan->start_ns,
             .limit_ns =
                 plan->timeout_ns ? plan->start_ns + plan->timeout_ns : INT64_MAX,
@@ -98,7 +109,8 @@ open_measure(struct registry *registry, const struct measure_plan *plan,
         calloc(1, sizeof *measure + plan->count * sizeof measure->parts[0]);
     if (measure == NULL)
         return ERROR_OUT_OF_MEMORY;
-    measure->spec = plan->spec;
+    measure->spec = delay_spec_told(&plan->spec);
+    measure->dry = plan->dry;
     measure->n = plan->n;
     measure->modes = plan->modes;
     measure->count = plan->count;

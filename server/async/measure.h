@@ -19,6 +19,7 @@ struct measure {
     struct record record; /* KIND_MEASURE */
     struct delay_spec spec;
     size_t n;
+    bool dry;
     size_t running; /* parts that have not ended */
     size_t
         modes; /* parts[0 … modes-1] are what `mode` asked for, the rest is the list */
@@ -32,6 +33,7 @@ struct measure_plan {
     size_t n;               /* > 0 */
     int64_t timeout_ns;     /* 0: none */
     int64_t start_ns;
+    bool dry;     /* nothing is waited for: the totals are what the delays say */
     size_t modes; /* kept in the measure */
     size_t count; /* of limits, > 0 */
     const size_t *limits;

@@ -53,3 +53,9 @@ size_t peers_oldest(struct peers *peers);
 /* All `count`, or false and none where that would be above the limit. */
 MUST_USE bool quota_take(struct quota *quota, size_t count, size_t limit);
 void quota_give(struct quota *quota, size_t count);
+
+static inline size_t
+quota_used(const struct quota *quota)
+{
+    return atomic_load_explicit(&quota->used, memory_order_relaxed);
+}

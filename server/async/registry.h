@@ -86,6 +86,13 @@ MUST_USE enum error
 registry_reserve(struct registry *registry, size_t tasks, size_t waits);
 void registry_unreserve(struct registry *registry, size_t tasks, size_t waits);
 
+/* So many seconds for each wait of the process that has not ended. */
+static inline double
+registry_load(const struct registry *registry, double factor)
+{
+    return factor * (double)quota_used(&registry->peers->waits);
+}
+
 /* Counts tries of a key, as tries_take does, and sees to it that it goes in its time.
  */
 MUST_USE enum error

@@ -150,6 +150,8 @@ static void
 free_wait(struct wait *wait)
 {
     drop_gate(wait);
+    if (wait->spec.modelled)
+        model_free(wait->spec.model);
     free(wait->options);
     free(wait);
 }
@@ -184,15 +186,22 @@ keep_options(struct registry *registry, struct wait *wait, const struct wait_pla
              const struct wait_part *part)
 {
     const char *event = part->over ? NULL : plan->event;
-    bool compared = plan->kind == KIND_TASK && !plan->group
-                    && (plan->timeout_ns || fault_spec_given(&plan->faults));
+    bool compared = plan->kind == KIND_TASK && !plan->group;
+    bool more =
+        plan->timeout_ns || plan->load_factor > 0 || fault_spec_given(&plan->faults);
 
-    if (!compared && !event && !part->place && !part->over && !part->abort)
+    if (compared && plan->spec.modelled) {
+        wait->spec.model = model_copy(plan->spec.model);
+        if (wait->spec.model == NULL)
+            return ERROR_OUT_OF_MEMORY;
+    }
+    if (!(compared && more) && !event && !part->place && !part->over && !part->abort)
         return OK;
     wait->options = calloc(1, sizeof *wait->options);
     if (wait->options == NULL)
         return ERROR_OUT_OF_MEMORY;
     wait->options->timeout_ns = plan->timeout_ns;
+    wait->options->load_factor = plan->load_factor;
     wait->options->faults = plan->faults;
     wait->options->abort = part->abort;
     wait->options->place = part->place;
@@ -211,6 +220,7 @@ wait_is_as_asked(const struct wait *wait, const struct wait_plan *plan)
 
     return delay_spec_equal(&wait->spec, &plan->spec)
            && options->timeout_ns == plan->timeout_ns
+           && options->load_factor == plan->load_factor
            && fault_spec_equal(&options->faults, &plan->faults)
            && strcmp(options->event, plan->event ? plan->event : "") == 0;
 }
@@ -225,7 +235,7 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
     wait->timer.fire = on_deadline;
     wait->record.status = part->status;
     wait->record.retry_after = part->retry_after;
-    wait->spec = plan->spec;
+    wait->spec = delay_spec_told(&plan->spec);
     wait->delay = part->delay;
     wait->start_ns = plan->start_ns;
     wait->deadline_ns = plan->start_ns + delay_to_ns(part->delay);
@@ -257,7 +267,8 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
 
 /* What is drawn of it, and its place among those in flight. */
 static enum error
-draw(struct registry *registry, const struct wait_plan *plan, struct wait_part *part)
+draw(struct registry *registry, const struct wait_plan *plan, double load,
+     struct wait_part *part)
 {
     const struct fault_spec *faults = &plan->faults;
 
@@ -272,7 +283,7 @@ draw(struct registry *registry, const struct wait_plan *plan, struct wait_part *
         part->status = faults->over;
         return OK;
     }
-    part->delay = delay_draw(&plan->spec, &registry->fastrand);
+    part->delay = delay_draw(&plan->spec, &registry->fastrand) + load;
     enum error error =
         fault_draw(registry, faults, &plan->spec, plan->start_ns, &part->status);
     if (error && part->place)
@@ -295,11 +306,12 @@ undo_draw(struct registry *registry, const struct wait_plan *plan,
 enum error
 wait_start(struct registry *registry, const struct wait_plan *plan, struct wait **out)
 {
+    double load = registry_load(registry, plan->load_factor);
     enum error error = registry_reserve(registry, plan->kind == KIND_TASK, 1);
     if (error)
         return error;
     struct wait_part part = {.retry_after = plan->faults.retry_after};
-    error = draw(registry, plan, &part);
+    error = draw(registry, plan, load, &part);
     if (!error) {
         error = open_wait(registry, plan, &part, out);
         if (error)

@@ -14,6 +14,7 @@ struct launch;
 /* What was asked of a wait beyond its delay. */
 struct wait_options {
     int64_t timeout_ns;             /* 0: none */
+    double load_factor;             /* of registry_load */
     struct fault_spec faults;       /* not of a launch */
     char event[NAME_MAX_BYTES + 1]; /* "": none */
     struct gate *gate;              /* it waits for the event; NULL: no more */
@@ -26,7 +27,8 @@ struct wait_options {
 struct wait {
     struct record record;
     struct timer timer;
-    struct delay_spec spec;       /* as asked, to compare a PUT with */
+    struct delay_spec spec; /* as asked; its model is owned, to compare a PUT with,
+                               NULL where none will be */
     struct wait_options *options; /* owned; NULL: none, or of a group */
     double delay;                 /* seconds from start to deadline */
     int64_t start_ns;
@@ -40,6 +42,7 @@ struct wait_plan {
     struct group *group;
     struct delay_spec spec;
     struct fault_spec faults;
+    double load_factor; /* of registry_load */
     const char *event;  /* it does not end before that is set; NULL: none */
     const char *abort;  /* how its connection is to end instead of an answer; where
                            faults are drawn, only if they let it fail. Not copied. NULL:

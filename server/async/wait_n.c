@@ -51,7 +51,8 @@ delay_of(const struct record *record)
 {
     const struct wait_n *wait_n = CONTAINER_OF(record, const struct wait_n, record);
 
-    return wait_n->batch ? batch_end(wait_n->batch, wait_n->ended - 1) : -1;
+    return wait_n->batch && !wait_n->dry ? batch_end(wait_n->batch, wait_n->ended - 1)
+                                         : -1;
 }
 
 static void
@@ -81,16 +82,18 @@ static const struct record_class wait_n_class = {.stop = stop,
 
 static struct batch *
 start_batch(struct registry *registry, const struct wait_n_plan *plan,
-            struct wait_n *wait_n)
+            struct wait_n *wait_n, double load)
 {
     struct delays *delays = delays_draw(&plan->spec, plan->n);
     if (delays == NULL)
         return NULL;
+    delays_load(delays, load);
     struct batch_plan batch_plan = {
         .delays = delays,
         .limit = plan->limit,
         .times = plan->times,
         .ranks = plan->ranks,
+        .dry = plan->dry,
         .faults = wait_n->faults,
         .most = plan->ending.most,
         .first_error = plan->ending.first_error || plan->ending.cancel_on_error,
@@ -107,17 +110,18 @@ start_batch(struct registry *registry, const struct wait_n_plan *plan,
 
 static enum error
 open_wait_n(struct registry *registry, const struct wait_n_plan *plan,
-            struct faults *faults, struct wait_n **out)
+            struct faults *faults, double load, struct wait_n **out)
 {
     struct wait_n *wait_n = calloc(1, sizeof *wait_n);
     if (wait_n == NULL)
         return ERROR_OUT_OF_MEMORY;
-    wait_n->spec = plan->spec;
+    wait_n->spec = delay_spec_told(&plan->spec);
+    wait_n->dry = plan->dry;
     wait_n->n = plan->n;
     wait_n->cancel_on_error = plan->ending.cancel_on_error;
     wait_n->faults = faults;
     wait_n->record.retry_after = plan->faults.retry_after;
-    wait_n->batch = plan->n ? start_batch(registry, plan, wait_n) : NULL;
+    wait_n->batch = plan->n ? start_batch(registry, plan, wait_n, load) : NULL;
 
     struct record_plan head = {
         .kind = KIND_WAIT_N,
@@ -140,6 +144,7 @@ enum error
 wait_n_start(struct registry *registry, const struct wait_n_plan *plan,
              struct wait_n **out)
 {
+    double load = registry_load(registry, plan->load_factor);
     enum error error = registry_reserve(registry, 0, plan->n);
     if (error)
         return error;
@@ -147,7 +152,7 @@ wait_n_start(struct registry *registry, const struct wait_n_plan *plan,
     error = faults_draw(registry, &plan->faults, &plan->spec, plan->n, plan->start_ns,
                         &faults);
     if (!error) {
-        error = open_wait_n(registry, plan, faults, out);
+        error = open_wait_n(registry, plan, faults, load, out);
         if (error)
             fault_undo(registry, &plan->faults, plan->n);
     }

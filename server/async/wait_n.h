@@ -16,6 +16,7 @@ struct wait_n {
     size_t ended;          /* well or not */
     size_t failed;         /* of them */
     bool cancel_on_error;  /* of struct ending */
+    bool dry;              /* nothing was waited for */
     struct faults *faults; /* owned; NULL: none fails */
     struct batch *batch;   /* NULL where n is 0, and when nobody reads any more */
 };
@@ -24,6 +25,7 @@ struct wait_n_plan {
     const char *label;
     struct delay_spec spec; /* fixed or seeded; seeded where faults are drawn */
     struct fault_spec faults;
+    double load_factor;   /* of registry_load */
     struct ending ending; /* without `keep` */
     size_t n;
     size_t limit;       /* 0: none */
@@ -31,6 +33,7 @@ struct wait_n_plan {
     int64_t start_ns;
     bool ranks; /* batch_rank will be asked for */
     bool times; /* batch_elapsed_ns will be asked for */
+    bool dry;   /* nothing is waited for: they end in order, at once */
 };
 
 /* Starts it; with n = 0 it has ended at once. The caller holds *out. Errors:

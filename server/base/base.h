@@ -12,6 +12,9 @@
 
 #define MUST_USE __attribute__((warn_unused_result))
 #define PRINTF_LIKE(string, first) __attribute__((format(printf, string, first)))
+/* A large variable that is written before it is read: hardening would clear it first,
+ * on every request. */
+#define UNINITIALIZED __attribute__((uninitialized))
 #define CLEANUP(function) __attribute__((cleanup(function)))
 
 #define NS_PER_US INT64_C(1000)

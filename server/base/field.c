@@ -23,6 +23,7 @@ GIVEN_IS_FIRST(value_name);
 GIVEN_IS_FIRST(value_label);
 GIVEN_IS_FIRST(value_time);
 GIVEN_IS_FIRST(value_text);
+GIVEN_IS_FIRST(value_choices);
 
 static void *
 member_of(const struct field *field, void *in)
@@ -100,6 +101,22 @@ check_needs(const struct shape *shape, const struct field *field, const void *in
     }
     return field_refuse(field, ERROR_INVALID_PARAMETER, text_terminated(&reason),
                         problem);
+}
+
+/* What a field that was given must fulfil. */
+static enum error
+check_given(const struct shape *shape, const struct field *field, const void *in,
+            struct problem *problem)
+{
+    const struct field *other = find_excluded(shape, field, in);
+
+    if (other == NULL)
+        return check_needs(shape, field, in, problem);
+    problem_set(problem, ERROR_INVALID_PARAMETER, "%s and %s exclude each other",
+                field->name, other->name);
+    problem_param(problem, field->name, strlen(field->name));
+    problem_conflict(problem, other->name);
+    return ERROR_INVALID_PARAMETER;
 }
 
 /* ---- public --------------------------------------------------------- */
@@ -250,20 +267,17 @@ field_append_integer(const struct field *field, const double *limits, int64_t va
     return OK;
 }
 
-enum error
-field_append_text(const struct field *field, const double *limits, const char *text,
-                  size_t size, void *in, struct problem *problem)
+static enum error
+append_word(struct entry *entry)
 {
-    struct value_words *member = member_of(field, in);
+    struct value_words *member = entry->member;
     struct value_words words = {0}; /* the first element drops the default */
-    struct entry entry = {field, limits, text, size, &words, problem};
     enum error e;
 
-    if (field->kind != FIELD_WORDS)
-        return entry_wrong_element(&entry);
     if (member->given)
         words = *member;
-    e = entry_append_word(&entry);
+    entry->member = &words;
+    e = entry_append_word(entry);
     if (e)
         return e;
     words.given = true;
@@ -272,27 +286,36 @@ field_append_text(const struct field *field, const double *limits, const char *t
 }
 
 enum error
+field_append_text(const struct field *field, const double *limits, const char *text,
+                  size_t size, void *in, struct problem *problem)
+{
+    struct entry entry = {field, limits, text, size, member_of(field, in), problem};
+    enum error e;
+
+    if (field->kind == FIELD_WORDS)
+        return append_word(&entry);
+    if (field->kind != FIELD_CHOICES)
+        return entry_wrong_element(&entry);
+    e = entry_append_choice(&entry);
+    if (e)
+        return e;
+    mark_given(field, in, true);
+    return OK;
+}
+
+enum error
 shape_check(const struct shape *shape, const void *in, struct problem *problem)
 {
-    for (size_t i = 0; i < shape->count; i++) {
-        const struct field *field = &shape->fields[i];
-        const struct field *other;
+    const struct field *end = shape->fields + shape->count;
 
+    for (const struct field *field = shape->fields; field < end; field++) {
         if (!field_given(field, in)) {
             if (field->required)
                 return field_refuse(field, ERROR_INVALID_PARAMETER, "is required",
                                     problem);
             continue;
         }
-        other = find_excluded(shape, field, in);
-        if (other != NULL) {
-            problem_set(problem, ERROR_INVALID_PARAMETER,
-                        "%s and %s exclude each other", field->name, other->name);
-            problem_param(problem, field->name, strlen(field->name));
-            problem_conflict(problem, other->name);
-            return ERROR_INVALID_PARAMETER;
-        }
-        enum error e = check_needs(shape, field, in, problem);
+        enum error e = check_given(shape, field, in, problem);
         if (e)
             return e;
     }

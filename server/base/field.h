@@ -26,6 +26,8 @@ struct value_name { bool given; char bytes[NAME_MAX_BYTES + 1]; };
 struct value_label { bool given; char bytes[LABEL_MAX_BYTES + 1]; };
 struct value_time { bool given; int64_t wall_ns; };
 struct value_text { bool given; const char *bytes; /* borrowed, terminated */ };
+enum { CHOICES_MAX = 64 };
+struct value_choices { bool given; size_t size; struct { double seconds, weight; } at[CHOICES_MAX]; };
 /* clang-format on */
 
 enum field_kind {
@@ -42,7 +44,8 @@ enum field_kind {
     FIELD_NAME,     /* [A-Za-z0-9][A-Za-z0-9._-]{0,63} */
     FIELD_LABEL,    /* 1 … 128 bytes of UTF-8, no control characters */
     FIELD_TIME,     /* RFC 3339 */
-    FIELD_TEXT,     /* any non-empty text: flags only (value_text borrows) */
+    FIELD_CHOICES, /* comma list of at most CHOICES_MAX durations, each with a weight */
+    FIELD_TEXT,    /* any non-empty text: flags only (value_text borrows) */
 };
 
 /* Limits that the configuration sets; a field names one as its maximum. */
@@ -100,6 +103,7 @@ struct shape {
         struct value_name: (kind_) == FIELD_NAME,                                        \
         struct value_label: (kind_) == FIELD_LABEL,                                      \
         struct value_time: (kind_) == FIELD_TIME,                                        \
+        struct value_choices: (kind_) == FIELD_CHOICES,                                  \
         struct value_text: (kind_) == FIELD_TEXT)
 #define SHAPE(type, table) {.size = sizeof(type), .fields = (table), .count = COUNT(table)}
 /* clang-format on */
@@ -140,9 +144,9 @@ MUST_USE enum error field_set_flag(const struct field *field, bool value, void *
                                    struct problem *problem);
 
 /*
- * Each of these adds one element of a JSON array to a FIELD_INTEGERS or FIELD_WORDS and
- * marks it as given. That it was not given before the first one, and that the array is
- * not empty, is for the caller to check.
+ * Each of these adds one element of a JSON array to a FIELD_INTEGERS, FIELD_WORDS or
+ * FIELD_CHOICES and marks it as given. That it was not given before the first one, and
+ * that the array is not empty, is for the caller to check.
  */
 MUST_USE enum error
 field_append_integer(const struct field *field, const double *limits, int64_t value,
@@ -155,6 +159,13 @@ field_append_text(const struct field *field, const double *limits, const char *t
  * value, or how to name it ("null", "an object"). */
 enum error field_wrong_type(const struct field *field, const char *shown,
                             size_t shown_size, struct problem *problem);
+
+/* Whether JSON has it as an array. */
+static inline bool
+field_is_list(enum field_kind kind)
+{
+    return kind == FIELD_WORDS || kind == FIELD_INTEGERS || kind == FIELD_CHOICES;
+}
 
 /* What the kind takes, for people: "a number of seconds or a number with a unit (us ms
  * s m h)". */

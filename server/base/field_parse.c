@@ -365,6 +365,50 @@ set_words_text(const struct entry *entry)
     return OK;
 }
 
+/* "0.1:0.9", a duration and its weight, or the duration alone. */
+static bool
+parse_choice(const struct entry *entry, double *seconds, double *weight)
+{
+    const char *colon = memchr(entry->text, ':', entry->size);
+    size_t size = colon ? (size_t)(colon - entry->text) : entry->size;
+
+    *weight = 1;
+    return number_parse_duration(entry->text, size, seconds)
+           && (colon == NULL
+               || number_parse(colon + 1, entry->size - size - 1, weight));
+}
+
+enum error
+entry_append_choice(const struct entry *entry)
+{
+    struct value_choices *list = entry->member;
+    double seconds, weight;
+
+    if (!parse_choice(entry, &seconds, &weight))
+        return entry_malformed(entry);
+    enum error e = check_limits(entry, seconds);
+
+    if (e)
+        return e;
+    if (list->size == CHOICES_MAX)
+        return entry_refuse(entry, "is one too many: at most %d", CHOICES_MAX);
+    list->at[list->size].seconds = seconds + 0.0; /* no -0 */
+    list->at[list->size++].weight = weight;
+    return OK;
+}
+
+static enum error
+set_choices_text(const struct entry *entry)
+{
+    struct value_choices list = {0};
+    enum error e = set_list(entry, entry_append_choice, &list);
+
+    if (e)
+        return e;
+    *(struct value_choices *)entry->member = list;
+    return OK;
+}
+
 /* ---- the table ------------------------------------------------------ */
 
 /* clang-format off */
@@ -438,6 +482,11 @@ const struct kind field_kinds[] = {
         .text = "a time as RFC 3339 writes it (2026-01-02T03:04:05Z)",
         .string = true,
     },
+    [FIELD_CHOICES] = {
+        .set_text = set_choices_text,
+        .text = "a list of at most 64 durations, each with a weight or without "
+                "(100ms:0.9,2s:0.1)",
+    },
     [FIELD_TEXT] = {
         .set_text = set_text_text,
         .text = "a text that is not empty",
@@ -446,6 +495,7 @@ const struct kind field_kinds[] = {
 };
 /* clang-format on */
 _Static_assert(INTEGERS_MAX == 16, "the text of FIELD_INTEGERS says so");
+_Static_assert(CHOICES_MAX == 64, "the text of FIELD_CHOICES says so");
 
 const char *
 field_kind_text(enum field_kind kind)

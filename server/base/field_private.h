@@ -32,6 +32,7 @@ extern const struct kind field_kinds[];
  * that it is given is for the caller to mark. */
 enum error entry_append_integer(const struct entry *entry, int64_t value);
 enum error entry_append_word(const struct entry *entry);
+enum error entry_append_choice(const struct entry *entry);
 
 /* field_refuse.c: each fills the problem and returns its error.
  * "max_delay=301" and the reason: */

@@ -77,6 +77,8 @@ describe(const struct field *field, struct text *out)
 {
     if (field->kind == FIELD_INTEGERS)
         return field_kind_text(FIELD_INTEGER);
+    if (field->kind == FIELD_CHOICES)
+        return "a duration, or one with a weight (2s:0.1)";
     if (field->kind != FIELD_WORD && field->kind != FIELD_WORDS
         && field->kind != FIELD_COUNT)
         return field_kind_text(field->kind);
@@ -113,7 +115,7 @@ field_duplicate(const struct field *field, struct problem *problem)
 static const char *
 limit_unit(const struct field *field)
 {
-    if (field->kind == FIELD_DURATION)
+    if (field->kind == FIELD_DURATION || field->kind == FIELD_CHOICES)
         return "s";
     if (field->unit != NULL)
         return field->unit;
@@ -171,10 +173,9 @@ field_wrong_type(const struct field *field, const char *shown, size_t shown_size
         .size = shown_size,
         .problem = problem,
     };
-    bool list = field->kind == FIELD_WORDS || field->kind == FIELD_INTEGERS;
     TEXT_AUTO text = {0};
 
-    if (list)
+    if (field_is_list(field->kind))
         return entry_refuse(&entry, "must be %s", field_kind_text(field->kind));
     return entry_refuse(&entry, "must be %s%s",
                         field_kinds[field->kind].string ? "a string: " : "",

@@ -1,5 +1,7 @@
 #include "base/field.h"
 
+#include "base/number.h"
+
 static void
 write_words(const struct field *field, uint32_t set, struct json_writer *json)
 {
@@ -16,6 +18,23 @@ write_integers(const struct value_integers *value, struct json_writer *json)
     json_begin_array(json);
     for (size_t i = 0; i < value->size; i++)
         json_write_integer(json, value->at[i]);
+    json_end_array(json);
+}
+
+static void
+write_choices(const struct value_choices *value, struct json_writer *json)
+{
+    char seconds[NUMBER_TEXT_MAX], weight[NUMBER_TEXT_MAX];
+
+    json_begin_array(json);
+    for (size_t i = 0; i < value->size; i++) {
+        TEXT_AUTO choice = {0};
+
+        number_print(value->at[i].seconds, seconds);
+        number_print(value->at[i].weight, weight);
+        text_format(&choice, "%s:%s", seconds, weight);
+        json_write_string(json, text_terminated(&choice));
+    }
     json_end_array(json);
 }
 
@@ -62,6 +81,7 @@ field_write(const struct field *field, const void *in, struct json_writer *json)
         break;
     case FIELD_COUNT: write_count(field, member, json); break;
     case FIELD_INTEGERS: write_integers(member, json); break;
+    case FIELD_CHOICES: write_choices(member, json); break;
     case FIELD_NAME:
         json_write_string(json, ((const struct value_name *)member)->bytes);
         break;

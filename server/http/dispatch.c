@@ -250,7 +250,7 @@ static enum error
 handle(struct exchange *exchange, struct target *target,
        const struct route_found *found, struct problem *problem)
 {
-    _Alignas(max_align_t) char in[PARAMETERS_MAX];
+    _Alignas(max_align_t) UNINITIALIZED char in[PARAMETERS_MAX];
 
     exchange->route = found->route;
     exchange->route_index = (uint16_t)found->index;

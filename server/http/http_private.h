@@ -11,7 +11,7 @@
 enum {
     CELL_SIZE = 32, /* connections of one cell: a resume walks all of them */
     CELLS_KEPT_EMPTY = 2,
-    PARAMETERS_MAX = 1024, /* bytes of any route's struct of parameters */
+    PARAMETERS_MAX = 2560, /* bytes of any route's struct of parameters */
 };
 
 /*

@@ -1,6 +1,7 @@
 #include "http/json_body.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { DEPTH_MAX = 32 };
@@ -77,7 +78,7 @@ set_array(const struct field *field, const double *limits, const json_t *array,
         if (field->kind == FIELD_INTEGERS && json_is_integer(item))
             error = field_append_integer(field, limits, json_integer_value(item), in,
                                          problem);
-        else if (field->kind == FIELD_WORDS && json_is_string(item))
+        else if (field->kind != FIELD_INTEGERS && json_is_string(item))
             error = field_append_text(field, limits, json_string_value(item),
                                       json_string_length(item), in, problem);
         else
@@ -112,7 +113,7 @@ set_value(const struct field *field, const double *limits, const json_t *value,
     case JSON_TRUE:
     case JSON_FALSE: return field_set_flag(field, json_is_true(value), in, problem);
     case JSON_ARRAY:
-        if (field->kind == FIELD_INTEGERS || field->kind == FIELD_WORDS)
+        if (field_is_list(field->kind))
             return set_array(field, limits, value, in, problem);
         break;
     default: break;
@@ -137,12 +138,13 @@ set_member(const struct shape *shape, const double *limits, const char *where,
     return set_value(field, limits, value, in, problem);
 }
 
-/* Parsed, of which the caller has a reference; NULL: *error is invalid-json. */
+/* Parsed, of which the caller has a reference; NULL: *error is invalid-json, found in
+ * that line. */
 static json_t *
-load(const char *bytes, size_t size, size_t flags, enum error *error,
-     struct problem *problem)
+load_line(const char *bytes, size_t size, size_t flags, enum error *error, size_t *line,
+          struct problem *problem)
 {
-    json_error_t parsed;
+    json_error_t parsed = {.line = 1};
     json_t *value = NULL;
 
     if (is_too_deep(bytes, size))
@@ -152,7 +154,17 @@ load(const char *bytes, size_t size, size_t flags, enum error *error,
         value = json_loadb(bytes ? bytes : "", size, flags | JSON_DECODE_ANY, &parsed);
     if (value == NULL && !*error)
         *error = parse_error(&parsed, problem);
+    *line = parsed.line > 0 ? (size_t)parsed.line : 1;
     return value;
+}
+
+static json_t *
+load(const char *bytes, size_t size, size_t flags, enum error *error,
+     struct problem *problem)
+{
+    size_t line;
+
+    return load_line(bytes, size, flags, error, &line, problem);
 }
 
 enum error
@@ -163,6 +175,22 @@ json_body_check(const char *bytes, size_t size, struct problem *problem)
 
     (void)value;
     return error;
+}
+
+static enum error
+set_members(const struct shape *shape, const double *limits, const char *where,
+            const json_t *object, void *in, struct problem *problem)
+{
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)object, name, value)
+    {
+        enum error error = set_member(shape, limits, where, name, value, in, problem);
+        if (error)
+            return error;
+    }
+    return OK;
 }
 
 enum error
@@ -176,13 +204,100 @@ json_body_parse(const struct shape *shape, const double *limits, const char *whe
     if (!json_is_object(object))
         return problem_set(problem, ERROR_INVALID_JSON,
                            "the body must be an object of parameters");
+    return set_members(shape, limits, where, object, in, problem);
+}
+
+/* ---- objects in an object ----------------------------------------------------------
+ */
+
+/* Behind the string that begins at that quote; of valid JSON. */
+static const char *
+string_end(const char *quote)
+{
+    const char *at = quote + 1;
+
+    while (*at != '"')
+        at += *at == '\\' ? 2 : 1;
+    return at + 1;
+}
+
+/* Whether that string is a key, and this one. */
+static bool
+is_key(const char *quote, const char *end, const char *key)
+{
+    size_t size = strlen(key);
+
+    return end[strspn(end, " \t\r\n")] == ':' && (size_t)(end - quote) == size + 2
+           && memcmp(quote + 1, key, size) == 0;
+}
+
+/* The line of outer's key, or of inner's in its object where there is one. */
+static size_t
+find_line(const char *bytes, const char *outer, const char *inner)
+{
+    size_t line = 1, found = 1;
+    int depth = 0;
+    bool inside = false;
+
+    for (const char *at = bytes; *at; at++) {
+        line += *at == '\n';
+        depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+        if (*at != '"')
+            continue;
+        const char *end = string_end(at);
+
+        if (depth == 1 && end[strspn(end, " \t\r\n")] == ':')
+            inside = is_key(at, end, outer);
+        if (depth == 1 && inside && is_key(at, end, outer))
+            found = line;
+        if (depth == 2 && inside && is_key(at, end, inner))
+            return line;
+        at = end - 1;
+    }
+    return found;
+}
+
+static enum error
+take_one(const struct json_each *each, const char *name, const json_t *value,
+         struct problem *problem)
+{
+    shape_defaults(each->shape, each->limits, each->in);
+    if (!json_is_object(value))
+        return problem_set(problem, ERROR_INVALID_JSON, "it must be an object");
+    enum error error =
+        set_members(each->shape, each->limits, name, value, each->in, problem);
+    if (!error)
+        error = shape_check(each->shape, each->in, problem);
+    if (!error)
+        error = each->take(each->owner, name, each->in, problem);
+    if (error && problem->error != error)
+        problem_set(problem, error, "%s", error_info(error)->text);
+    return error;
+}
+
+enum error
+json_body_each(const struct json_each *each, const char *bytes, size_t size,
+               size_t *line, struct problem *problem)
+{
+    enum error error = OK;
     const char *name;
     json_t *value;
+    json_auto_t *object =
+        load_line(bytes, size, JSON_REJECT_DUPLICATES, &error, line, problem);
+
+    if (error)
+        return error;
+    *line = 1;
+    if (!json_is_object(object))
+        return problem_set(problem, ERROR_INVALID_JSON, "it must be an object");
     json_object_foreach(object, name, value)
     {
-        error = set_member(shape, limits, where, name, value, in, problem);
-        if (error)
+        error = take_one(each, name, value, problem);
+        if (error) {
+            snprintf(each->place, NAME_MAX_BYTES + 1, "%s", name);
+            *line = find_line(bytes, name, problem->param);
             return error;
+        }
     }
     return OK;
 }

@@ -15,3 +15,20 @@ json_body_parse(const struct shape *shape, const double *limits, const char *whe
 /* invalid-json where the bytes are no JSON value. */
 MUST_USE enum error
 json_body_check(const char *bytes, size_t size, struct problem *problem);
+
+/* How json_body_each reads an object of objects. */
+struct json_each {
+    const struct shape *shape; /* of each */
+    const double *limits;
+    void *in; /* of shape->size: set from each in turn */
+    void *owner;
+    /* Takes one; its error ends the reading. */
+    enum error (*take)(void *owner, const char *name, const void *in,
+                       struct problem *problem);
+    char *place; /* NAME_MAX_BYTES + 1: the name that the error is about, "": none */
+};
+
+/* Errors as of json_body_parse, of shape_check and of `take`; *line is then where in
+ * the bytes, from 1. */
+MUST_USE enum error json_body_each(const struct json_each *each, const char *bytes,
+                                   size_t size, size_t *line, struct problem *problem);

@@ -39,7 +39,8 @@ class Parameter:
         if schema["type"] == "integer":
             return "integer" if "maximum" in schema else "seed"
         if schema["type"] == "array":
-            return "words" if "enum" in schema["items"] else "integers"
+            items = schema["items"]
+            return "words" if "enum" in items else "choices" if "pattern" in items else "integers"
         if schema["type"] == "boolean":
             return "flag"
         if schema.get("format") == "date-time":
@@ -81,6 +82,7 @@ class Parameter:
             "flag": ("true", True),
             "name": ("a", "a"),
             "label": ("a", "a"),
+            "choices": ("1:1", ["1:1"]),
         }[self.kind]
 
 
@@ -204,6 +206,10 @@ def bad_texts(each):
     if each.kind == "words":
         word = each.schema["items"]["enum"][0]
         return common + [word + ",", "," + word, f"{word},{word}", f"{word},junk", word.upper()]
+    if each.kind == "choices":
+        many = ",".join(["1:1"] * 65)
+        return common + ["1:", ":1", "1:1,", ",1:1", "1::1", "1:NaN", "1:-1", "1:1s", "1:1:1",
+                         "1e9:1", "1:1e999", "9" * 400, many, "1," * 999]
     low, high = each.limits()
     outside = [str(high + 1), str(10**18), "9" * 400, *map(str, below(low))]
     if each.kind == "duration":
@@ -227,7 +233,7 @@ def bad_json(each):
     bad = ["null", "{}", '{"a":1}', "[[]]", "[null]", '""', json.dumps(LONG)]
     if each.kind != "flag":
         bad += ["true", "false"]
-    if each.kind not in ("integers", "words"):
+    if each.kind not in ("integers", "words", "choices"):
         bad += ["[]", "[1]", '["a"]']
     if each.kind not in ("duration", "number"):
         bad += ["1.5", "2.0", "1e0", "-0.5"]
@@ -242,6 +248,8 @@ def bad_json(each):
     if each.kind == "integers":
         bad += ["[]", '["1"]', "[1.5]", "[true]", "[0]", "[-1]", "[1,1]", f"[{each.limits()[1] + 1}]"]
         bad += [json.dumps(list(range(1, 18)))]
+    if each.kind == "choices":
+        bad += ["[]", "[1]", '["junk"]', "[null]", json.dumps(["1:1"] * 65), json.dumps(["1:1"] * 10_000, separators=(",", ":"))]
     if each.kind == "words":
         bad += ["[]", '["junk"]', "[1]"]
     return bad + [json.dumps(text) for text in bad_texts(each)]
@@ -265,7 +273,7 @@ def query(client, operation, each):
         if method == "GET":
             client.refused("HEAD", target, slug=slug)
 
-    is_list = each.kind in ("integers", "words")
+    is_list = each.kind in ("integers", "words", "choices")
     for text in bad_texts(each):
         shown = None if is_list or not text.isascii() else text
         refused(f"{name}={quote(text)}", value=shown)
@@ -322,6 +330,8 @@ def missing(client):
 def unknown(client):
     for operation in OPERATIONS:
         names = {each.name: each.name[:-1] for each in operation.query if len(each.name) > 2}
+        missed = list(names.values())  # "p9" is as near to p95 as to p99
+        names = {name: miss for name, miss in names.items() if missed.count(miss) == 1}
         near = {"did you mean " + name + "?": miss for name, miss in names.items()}
         wrong = [("no_such_parameter", None), ("MAX_DELAY", None), ("x" * 2500, None)]
         wrong += [(miss, detail) for detail, miss in near.items()]

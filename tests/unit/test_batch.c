@@ -341,6 +341,40 @@ a_batch_needs_no_times(void **state)
     batch_free(NULL);
 }
 
+static void
+a_dry_batch_ends_at_once_in_the_order_of_a_real_one(void **state)
+{
+    (void)state;
+    struct delay_spec spec = {.seeded = true, .seed = 7, .min = 1, .max = 100};
+    struct story real,
+        dry = {.clock = manual_clock(), .delays = delays_draw(&spec, 5000)};
+    struct batch_plan plan = {
+        .delays = dry.delays,
+        .limit = 7,
+        .dry = true,
+        .start_ns = dry.clock.now_ns,
+        .limit_ns = INT64_MAX,
+        .owner = &dry,
+        .progressed = on_progress,
+    };
+
+    begin_drawn(&real, &spec, 5000, 7);
+    run(&real, 5000 * 100);
+    dry.batch = batch_start(&dry.timers, &plan);
+    run(&dry, 0);
+    assert_int_equal(batch_done(dry.batch), 5000);
+    assert_true(dry.calls > 4); /* in slices */
+    for (size_t rank = 0; rank < 5000; rank++) {
+        assert_int_equal(batch_index(dry.batch, rank), batch_index(real.batch, rank));
+        assert_true(batch_delay(dry.batch, rank) == batch_delay(real.batch, rank));
+        assert_true(batch_end(dry.batch, rank) == batch_end(real.batch, rank));
+    }
+    for (size_t i = 0; i < COUNT(dry.timers.lateness.counts); i++)
+        assert_int_equal(dry.timers.lateness.counts[i], 0);
+    end(&real);
+    end(&dry);
+}
+
 /* ---- against a model ------------------------------------------------ */
 
 struct expected {
@@ -491,6 +525,7 @@ main(void)
         cmocka_unit_test(a_stopped_batch_keeps_what_has_ended),
         cmocka_unit_test(progressed_may_free_the_batch),
         cmocka_unit_test(a_batch_needs_no_times),
+        cmocka_unit_test(a_dry_batch_ends_at_once_in_the_order_of_a_real_one),
         cmocka_unit_test(ten_thousand_waits_in_50_ms_end_in_order),
         cmocka_unit_test(a_limit_gives_the_order_and_the_times_of_a_semaphore),
     };

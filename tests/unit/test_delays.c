@@ -180,10 +180,94 @@ many_are_drawn_as_they_are_reached_for(void **state)
     delays_release(lazy);
 }
 
+static struct model
+half_normal(double least)
+{
+    return (struct model){.dist = DIST_NORMAL,
+                          .centre = 1,
+                          .spread = 1,
+                          .min = least,
+                          .max = 300,
+                          .inside = 0.5};
+}
+
+static void
+models_draw_lazily_too_and_from_a_copy_of_their_own(void **state)
+{
+    (void)state;
+    struct model model = half_normal(1), lent = model;
+    struct delay_spec spec = {
+        .seeded = true, .seed = 7, .modelled = true, .model = &lent};
+    struct delays *lazy = delays_draw(&spec, 20000), *eager = delays_draw(&spec, 2048);
+    struct mersenne mersenne;
+    struct model_random random = {.mersenne = &mersenne};
+    struct fastrand untouched = {0};
+
+    assert_int_equal(lazy->drawn, 0);
+    assert_int_equal(eager->drawn, 2048);
+    assert_int_equal(delays_slice(lazy, 1000), 500);
+    assert_int_equal(delays_slice(lazy, 1), 1);
+    assert_int_equal(delays_slice(eager, 1000), 1000);
+    mersenne_seed(&mersenne, 7);
+    assert_true(delay_draw(&spec, &untouched) == model_draw(&model, &random));
+    lent = (struct model){0}; /* gone */
+    mersenne_seed(&mersenne, 7);
+    for (size_t i = 0; i < lazy->n; i++) {
+        double seconds = model_draw(&model, &random);
+
+        assert_true(delays_reach(lazy, i) == seconds);
+        assert_true(i >= eager->n || delays_reach(eager, i) == seconds);
+    }
+    delays_release(lazy);
+    delays_release(eager);
+}
+
+static void
+load_is_added_to_what_is_drawn(void **state)
+{
+    (void)state;
+    struct delay_spec spec = {.seeded = true, .seed = 7, .max = 10};
+    struct delays *plain = delays_draw(&spec, 5000), *loaded = delays_draw(&spec, 5000);
+    struct delays *eager = delays_draw(&spec, 10);
+
+    delays_load(loaded, 0.25);
+    delays_load(eager, 0.25);
+    for (size_t i = 0; i < plain->n; i++) {
+        assert_true(delays_reach(loaded, i) == delays_reach(plain, i) + 0.25);
+        assert_true(i >= eager->n || eager->at[i] == plain->at[i] + 0.25);
+    }
+    delays_release(plain);
+    delays_release(loaded);
+    delays_release(eager);
+}
+
+static void
+specs_of_models_are_equal_when_their_models_are(void **state)
+{
+    (void)state;
+    struct model model = half_normal(1), same = model, other = half_normal(0.5);
+    struct delay_spec one = {.modelled = true, .model = &model};
+    struct delay_spec equal = {.modelled = true, .model = &same};
+    struct delay_spec different = {.modelled = true, .model = &other};
+    struct delay_spec uniform = {.min = 1, .max = 300};
+    struct delay_spec told = delay_spec_told(&one);
+
+    assert_true(delay_spec_equal(&one, &equal));
+    assert_false(delay_spec_equal(&one, &different));
+    assert_false(delay_spec_equal(&one, &uniform));
+    assert_null(told.model);
+    assert_true(told.modelled);
+    told = delay_spec_told(&uniform);
+    assert_true(delay_spec_equal(&told, &uniform));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(models_draw_lazily_too_and_from_a_copy_of_their_own),
+        cmocka_unit_test(load_is_added_to_what_is_drawn),
+        cmocka_unit_test(specs_of_models_are_equal_when_their_models_are),
         cmocka_unit_test(many_are_drawn_as_they_are_reached_for),
         cmocka_unit_test(fixed_delays_are_all_the_same),
         cmocka_unit_test(seeded_delays_are_those_of_python),

@@ -21,6 +21,7 @@ struct sample {
     struct value_name id;
     struct value_label label;
     struct value_time at;
+    struct value_choices choice;
     struct value_text file;
 };
 
@@ -52,6 +53,7 @@ static const struct field fields[] = {
     FIELD(struct sample, id, FIELD_NAME),
     FIELD(struct sample, label, FIELD_LABEL, .fallback_text = "none"),
     FIELD(struct sample, at, FIELD_TIME),
+    FIELD(struct sample, choice, FIELD_CHOICES, .max_limit = LIMIT_MAX_DELAY),
     FIELD(struct sample, file, FIELD_TEXT, .fallback_text = "/dev/null"),
 };
 static const struct shape shape = SHAPE(struct sample, fields);
@@ -537,6 +539,48 @@ a_wrong_type_says_what_the_field_takes(void **state)
 }
 
 static void
+choices_are_durations_with_weights(void **state)
+{
+    (void)state;
+    char many[2 * CHOICES_MAX + 2] = "";
+
+    assert_int_equal(send("choice", "100ms:0.9,2s,3:0"), OK);
+    assert_int_equal(in.choice.size, 3);
+    assert_true(in.choice.at[0].seconds == 0.1 && in.choice.at[0].weight == 0.9);
+    assert_true(in.choice.at[1].seconds == 2 && in.choice.at[1].weight == 1);
+    assert_true(in.choice.at[2].seconds == 3 && in.choice.at[2].weight == 0);
+    refuses("choice",
+            "1:", "choice=1: is not a duration, or one with a weight (2s:0.1)");
+    refuses("choice", "1:NaN",
+            "choice=1:NaN is not a duration, or one with a weight (2s:0.1)");
+    refuses("choice", "1,", "choice=1, has an empty place in the list");
+    refuses("choice", "301:1", "choice=301:1 is above the limit of 300 s");
+    for (size_t i = 0; i <= CHOICES_MAX; i++)
+        strcat(many, i ? ",1" : "1");
+    refuses("choice", many, "choice=1 is one too many: at most 64");
+    many[2 * CHOICES_MAX - 1] = '\0';
+    assert_int_equal(send("choice", many), OK);
+    assert_int_equal(in.choice.size, CHOICES_MAX);
+
+    clear();
+    assert_int_equal(
+        field_append_text(field("choice"), limits, "1:2", 3, &in, &problem), OK);
+    assert_int_equal(field_append_text(field("choice"), limits, "2", 1, &in, &problem),
+                     OK);
+    assert_true(in.choice.given && in.choice.size == 2);
+    assert_true(in.choice.at[0].weight == 2 && in.choice.at[1].weight == 1);
+    assert_int_equal(field_append_text(field("choice"), limits, "x", 1, &in, &problem),
+                     ERROR_INVALID_PARAMETER);
+    assert_int_equal(in.choice.size, 2);
+
+    struct text out = {0};
+    struct json_writer json = json_writer(&out);
+    field_write(field("choice"), &in, &json);
+    assert_string_equal(text_terminated(&out), "[\"1:2\",\"2:1\"]");
+    text_free(&out);
+}
+
+static void
 required_fields_must_be_given(void **state)
 {
     (void)state;
@@ -668,6 +712,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(choices_are_durations_with_weights),
         cmocka_unit_test(defaults_are_set_and_not_given),
         cmocka_unit_test(a_default_is_never_above_the_limit),
         cmocka_unit_test(every_kind_is_set_from_text),

@@ -63,6 +63,16 @@ static struct world world;
 
 static const struct delay_spec spec = {.seeded = true, .seed = 7, .max = 1};
 
+/* Of which so few draws are in its window that 300 are drawn as they are reached for.
+ */
+static struct model model = {.dist = DIST_EXPONENTIAL,
+                             .centre = 1,
+                             .spread = 1,
+                             .max = 300,
+                             .inside = MODEL_LEAST_INSIDE};
+static const struct delay_spec modelled = {
+    .seeded = true, .seed = 7, .modelled = true, .model = &model};
+
 /* Some of a key's tries, and some of the rest. */
 static const struct fault_spec faults = {.drawn = true,
                                          .rate = 0.25,
@@ -94,8 +104,9 @@ start_wait(enum record_kind kind, const char *id, const char *label, int64_t tim
         .kind = kind,
         .id = id,
         .label = label,
-        .spec = spec,
+        .spec = kind == KIND_TASK ? modelled : spec,
         .faults = faults,
+        .load_factor = 1e-6,
         .timeout_ns = timeout_ns,
         .start_ns = world.clock.now_ns,
     };
@@ -156,7 +167,7 @@ start_launch(const char *group, size_t n, size_t limit, int64_t timeout_ns)
     struct launch_plan plan = {
         .group_name = group,
         .label = "of a launch",
-        .spec = spec,
+        .spec = n == 300 ? modelled : spec,
         .faults = faults,
         .ending = {.most = n - n / 8},
         .timeout_ns = timeout_ns,

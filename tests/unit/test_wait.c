@@ -815,10 +815,71 @@ whoever_leaves_gives_its_place_back(void **state)
     assert_int_equal(row_of("k").tried, 0);
 }
 
+static void
+each_wait_in_flight_makes_a_loaded_one_longer(void **state)
+{
+    (void)state;
+    struct wait *others[3];
+    struct wait_plan plan = plan_of(KIND_TASK, 1);
+
+    for (size_t i = 0; i < COUNT(others); i++)
+        others[i] = start_kind(KIND_WAIT, 60);
+    plan.load_factor = 0.5;
+    struct wait *wait = start(&plan);
+
+    assert_true(wait->delay == 2.5);
+    assert_true(wait->deadline_ns == at(2.5));
+    assert_true(wait_is_as_asked(wait, &plan));
+    plan.load_factor = 0.25;
+    assert_false(wait_is_as_asked(wait, &plan));
+    record_release(&wait->record);
+    for (size_t i = 0; i < COUNT(others); i++)
+        record_disown(&others[i]->record, at(0));
+    wait = start(&plan);
+    assert_true(wait->delay == 1.25); /* the task */
+    record_release(&wait->record);
+    world_run(&world, 3);
+}
+
+static void
+a_task_keeps_its_model_to_compare_with(void **state)
+{
+    (void)state;
+    struct model model = {
+        .dist = DIST_EXPONENTIAL, .centre = 1, .max = 300, .inside = 1};
+    struct model same = model, other = model;
+    struct wait_plan plan = plan_of(KIND_TASK, 0);
+
+    plan.spec = (struct delay_spec){.modelled = true, .model = &model};
+    struct wait *wait = start(&plan);
+    assert_true(wait->spec.model != &model);
+    plan.spec.model = &same;
+    assert_true(wait_is_as_asked(wait, &plan));
+    other.centre = 2;
+    plan.spec.model = &other;
+    assert_false(wait_is_as_asked(wait, &plan));
+    record_release(&wait->record);
+
+    plan.kind = KIND_WAIT; /* nobody will */
+    wait = start(&plan);
+    assert_null(wait->spec.model);
+    record_disown(&wait->record, at(0));
+}
+
+static void
+a_wait_is_no_larger_than_it_was(void **state)
+{
+    (void)state;
+    assert_int_equal(sizeof(struct wait), 360);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(each_wait_in_flight_makes_a_loaded_one_longer),
+        TEST(a_task_keeps_its_model_to_compare_with),
+        TEST(a_wait_is_no_larger_than_it_was),
         TEST(a_wait_ends_at_its_deadline_and_not_before),
         TEST(a_request_without_a_label_is_forgotten_with_its_request),
         TEST(a_client_that_leaves_cancels_its_wait),
