@@ -11,4 +11,4 @@ shellcheck -x "${files[@]}"
 scripts=$(mktemp -d)
 trap 'rm -r "$scripts"' EXIT
 python3 tests/http/cookbook.py docs/cookbook.md split "$scripts"
-shellcheck -s bash "$scripts"/*.sh
+shellcheck -s bash "$scripts"/*/script.sh
