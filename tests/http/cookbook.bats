@@ -1,74 +1,14 @@
 #!/usr/bin/env bats
 # cookbook.bats: every script of docs/cookbook.md, as it stands there. curl is told by a
 # .curlrc of its own that localhost:8080 is this file's server.
-#
-# A recipe fails where what it prints (standard error too) differs from the page, where it
-# does not succeed or takes too long, and where it leaves a process, a file or anything
-# pending behind.
-# shellcheck disable=SC2016  # what stands in single quotes is for sed
 
 load helpers
 load background
+load recipes
 
+# shellcheck disable=SC2034  # for recipes.bash
 PAGE=$BATS_TEST_DIRNAME/../../docs/cookbook.md
 README=$BATS_TEST_DIRNAME/../../README.md
-
-setup() {
-    export CURL_HOME=$BATS_TEST_TMPDIR TMPDIR=$BATS_TEST_TMPDIR/work
-    mkdir "$TMPDIR"
-    echo "connect-to = \"localhost:8080:127.0.0.1:$PORT\"" >"$CURL_HOME/.curlrc"
-}
-
-teardown() {
-    [[ ! -e $BATS_TEST_TMPDIR/group ]] ||
-        kill -KILL -- "-$(<"$BATS_TEST_TMPDIR/group")" 2>/dev/null || true
-}
-
-cookbook() {
-    python3 "$HTTP_TESTS/cookbook.py" "$PAGE" "$@"
-}
-
-# Who has ended and was not yet buried by init is gone.
-group_is_gone() {
-    ! pgrep -g "$1" -r D,R,S,T >/dev/null
-}
-
-nothing_is_left() {
-    # shellcheck disable=SC2012  # a count of any files
-    [[ $(count state=pending,queued) == 0 && $(ls -A "$TMPDIR" | wc -l) == 0 ]]
-}
-
-# recipe: runs that whose title is the name of this test.
-recipe() {
-    local recipes=$BATS_FILE_TMPDIR/recipes
-
-    if [[ ! -e $recipes ]]; then
-        mkdir "$recipes"
-        cookbook split "$recipes" || return
-    fi
-    run_recipe "$recipes" "$BATS_TEST_DESCRIPTION"
-}
-
-# run_recipe FOLDER TITLE
-run_recipe() {
-    local recipe=$1/$2 printed=$BATS_TEST_TMPDIR/printed group rc=0
-
-    server_reset || return
-    # timeout leads a group of processes of its own, and ends all of it.
-    (cd "$TMPDIR" && exec timeout -k 1 20 bash -eu "$recipe.sh") \
-        >"$printed" 2>&1 </dev/null 3>&- &
-    group=$!
-    echo "$group" >"$BATS_TEST_TMPDIR/group"
-    wait "$group" || rc=$?
-    [[ $rc == 0 ]] || fail "exit code $rc: $(<"$printed")" || return
-    cmp -s "$recipe.txt" "$printed" || cookbook compare "$2" <"$printed" || return
-    eventually group_is_gone "$group" && eventually nothing_is_left
-}
-
-# titles FILE: the names of the tests there that run a recipe.
-titles() {
-    sed -nE '/^@test "(.*)" \{$/ { s//\1/; h; n; /^ *recipe$/ { x; p } }' "$1"
-}
 
 @test "Go on when the service is up and its workers wait" {
     recipe
@@ -226,17 +166,17 @@ page_of() {
     for fence in '```bash' '    ~~~'; do
         page_of "${good[@]}" "$fence" 'echo 2' '```'
         run -1 cookbook titles
-        assert_match "$output" 'not ```sh or ```text'
+        assert_match "$output" 'not ```sh,'
     done
     page_of "${good[@]:1}"
     run -1 cookbook titles
     assert_match "$output" 'a block of no recipe'
     page_of "${good[@]}" '### Two' 'and words'
     run -1 cookbook titles
-    assert_match "$output" 'Two: not one block of sh and then one of text'
+    assert_match "$output" 'Two: not one script and then its output'
     page_of "${good[@]}" "${good[@]:1}"
     run -1 cookbook titles
-    assert_match "$output" 'One: not one block of sh and then one of text'
+    assert_match "$output" 'One: not one script and then its output'
     page_of "${good[@]/1/…}"
     run -1 cookbook titles
     assert_match "$output" 'a line that says nothing'

@@ -1,19 +1,31 @@
-"""The recipes of docs/cookbook.md: a title, a script and what it prints.
+"""The recipes of a page: a title, a script and what it prints.
 
     cookbook.py PAGE titles            a title a line
-    cookbook.py PAGE split FOLDER      the scripts, as they stand there, and their outputs
+    cookbook.py PAGE split FOLDER      TITLE/script.sh with the files that it uses, as they
+                                       stand there, and TITLE.txt, its output
     cookbook.py PAGE compare TITLE     compares what one has printed, on standard input
 
 Each fails where a block of the page would not be run.
 
 A recipe is a heading of the third level, with one block of sh and, after it, one of text:
-its output, in which … stands for something within a line.
+its output, in which … stands for something within a line. Blocks of other languages before
+the script are its files, by the names in FILES. Files below a chapter's heading are there
+for all its recipes; a block of sh before the first recipe is functions.sh, for all.
 """
 
 import difflib
 import re
 import sys
 from pathlib import Path
+
+FILES = {
+    "python": "client.py",
+    "go": "client.go",
+    "js": "client.mjs",
+    "nginx": "nginx.conf",
+    "haproxy": "haproxy.cfg",
+}
+LANGUAGES = ["sh", *FILES, "text"]
 
 
 def complain(text):
@@ -26,8 +38,9 @@ def blocks(page):
     for number, line in enumerate(page.split("\n"), 1):
         if re.match(r"\s*(```|~~~)", line):
             if language is None:
-                if not re.fullmatch(r"```(sh|text)", line):
-                    complain(f"line {number}: {line}: not ```sh or ```text")
+                if line[:3] != "```" or line[3:] not in LANGUAGES:
+                    known = ", ".join("```" + name for name in LANGUAGES)
+                    complain(f"line {number}: {line}: not {known}")
                 language, start, lines = line[3:], number, []
             elif line == "```":
                 yield language, "\n".join(lines) + "\n", start
@@ -41,37 +54,59 @@ def blocks(page):
             if len(level) == 3:
                 yield "title", text, number
             else:
-                yield "chapter", text, number
+                yield "chapter" if len(level) == 2 else "page", text, number
     if language is not None:
         complain(f"the block of line {start} does not end")
 
 
+class Recipe:
+    """What it needs by the name of its file, the script too; and what that prints."""
+
+    def __init__(self, title, files):
+        self.title, self.files, self.output = title, dict(files), None
+
+    def add(self, language, text, line):
+        if self.output is not None or ("script.sh" in self.files) != (language == "text"):
+            complain(f"{self.title}: not one script and then its output (line {line})")
+        if language == "text":
+            if any(not row.strip(" …") for row in text.splitlines()):
+                complain(f"line {line}: an output with a line that says nothing")
+            self.output = text
+        else:
+            name = "script.sh" if language == "sh" else FILES[language]
+            if name in self.files:
+                complain(f"line {line}: {self.title} has {name} twice")
+            self.files[name] = text
+
+
 def recipes(page):
-    """Title -> (script, output)."""
-    found, parts, title = {}, [], None
+    """Title -> Recipe."""
+    found, recipe, shared, chapter = {}, None, {}, None
 
     def close(line):
-        if title is None:
-            return
-        if [language for language, _ in parts] != ["sh", "text"]:
-            complain(f"{title}: not one block of sh and then one of text (line {line})")
-        found[title] = tuple(text for _, text in parts)
+        if recipe and recipe.output is None:
+            complain(f"{recipe.title}: not one script and then its output (line {line})")
 
     line = 0
     for language, text, line in blocks(page):
-        if language in ("title", "chapter"):
+        if language == "title":
             close(line)
-            title, parts = (text if language == "title" else None), []
-            if title and not re.fullmatch(r"[\w ,.'-]+", title):
-                complain(f"line {line}: {title}: not the name of a test")
-            if title in found:
-                complain(f"line {line}: {title} is there twice")
-        elif title is None:
-            complain(f"line {line}: a block of no recipe")
+            if not re.fullmatch(r"[\w ,.'-]+", text):
+                complain(f"line {line}: {text}: not the name of a test")
+            if text in found:
+                complain(f"line {line}: {text} is there twice")
+            recipe = found[text] = Recipe(text, shared | (chapter or {}))
+        elif language in ("page", "chapter"):
+            close(line)
+            recipe, chapter = None, {} if language == "chapter" else None
+        elif recipe:
+            recipe.add(language, text, line)
+        elif language == "sh" and not found and not shared:
+            shared = {"functions.sh": text}
+        elif language in FILES and chapter is not None and FILES[language] not in chapter:
+            chapter[FILES[language]] = text
         else:
-            if language == "text" and any(not row.strip(" …") for row in text.splitlines()):
-                complain(f"line {line}: an output with a line that says nothing")
-            parts.append((language, text))
+            complain(f"line {line}: a block of no recipe")
     close(line)
     if not found:
         complain("no recipe")
@@ -101,11 +136,14 @@ def main():
     if command == "titles":
         print("\n".join(page))
     elif command == "split":
-        for title, (script, output) in page.items():
-            Path(rest[0], title + ".sh").write_text(script, encoding="utf-8")
-            Path(rest[0], title + ".txt").write_text(output, encoding="utf-8")
+        for title, recipe in page.items():
+            folder = Path(rest[0], title)
+            folder.mkdir()
+            for name, text in recipe.files.items():
+                (folder / name).write_text(text, encoding="utf-8")
+            Path(rest[0], title + ".txt").write_text(recipe.output, encoding="utf-8")
     elif command == "compare":
-        compare(page[rest[0]][1], sys.stdin.read())
+        compare(page[rest[0]].output, sys.stdin.read())
 
 
 main()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# shell.sh: shellcheck has nothing to say about any bash script here, nor about those of
-# docs/cookbook.md.
+# shell.sh: shellcheck has nothing to say about any bash script here, nor about those of the
+# pages.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -10,5 +10,8 @@ shellcheck -x "${files[@]}"
 
 scripts=$(mktemp -d)
 trap 'rm -r "$scripts"' EXIT
-python3 tests/http/cookbook.py docs/cookbook.md split "$scripts"
-shellcheck -s bash "$scripts"/*.sh
+for page in cookbook clients; do
+    mkdir "$scripts/$page"
+    python3 tests/http/cookbook.py "docs/$page.md" split "$scripts/$page"
+done
+shellcheck -x -P SCRIPTDIR -s bash "$scripts"/*/*/script.sh

@@ -1,0 +1,190 @@
+#!/usr/bin/env bats
+# clients.bats: every recipe of docs/clients.md, with the real client that its name begins
+# with. Where that is missing, the test is skipped and says so; with WAITD_CLIENTS=required
+# it fails. ctest runs the tests of each client as one: clients/go, and so on.
+
+load ../http/helpers
+load ../http/background
+load ../http/recipes
+
+# shellcheck disable=SC2034  # for recipes.bash
+PAGE=$BATS_TEST_DIRNAME/../../docs/clients.md
+# shellcheck disable=SC2034  # the same; go compiles the first time
+RECIPE_LIMIT=100
+
+setup() {
+    recipes_setup
+    # nginx and haproxy are in a folder that not every user's PATH has.
+    export PATH=$PATH:/usr/sbin
+    export GOCACHE=${GOCACHE-$BATS_FILE_TMPDIR/go} GO111MODULE=off
+    needs "${BATS_TEST_DESCRIPTION%% *}"
+}
+
+# missing PACKAGE: what the recipe needs is not here.
+missing() {
+    local reason="$1 is missing; script/bootstrap --clients installs it"
+
+    [[ ${WAITD_CLIENTS-} != required ]] || fail "$reason" || return
+    skip "$reason"
+}
+
+needs() {
+    case $1 in
+    curl | wget | haproxy | nginx) command -v "$1" >/dev/null || missing "$1" ;;
+    Go) command -v go >/dev/null || missing golang-go ;;
+    Node) command -v node >/dev/null || missing nodejs ;;
+    aiohttp) find_aiohttp || missing python3-aiohttp ;;
+    urllib | page) ;;
+    *) fail "no client is called $1" ;;
+    esac
+}
+
+# The first python3 may be one that does not see Debian's modules.
+find_aiohttp() {
+    local python
+
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c 'import aiohttp' 2>"$BATS_TEST_TMPDIR/no-aiohttp"; then
+            mkdir "$BATS_TEST_TMPDIR/bin"
+            ln -s "$(command -v "$python")" "$BATS_TEST_TMPDIR/bin/python3"
+            export PATH=$BATS_TEST_TMPDIR/bin:$PATH
+            return
+        fi
+    done
+    return 1
+}
+
+@test "curl counts the whole transfer, or only silence" {
+    recipe
+}
+
+@test "curl tries again what has timed out" {
+    recipe
+}
+
+@test "curl keeps its connection for the next URL" {
+    recipe
+}
+
+@test "wget asks again after a time limit, twenty times" {
+    recipe
+}
+
+@test "wget tries a 503 again only where it is told to" {
+    recipe
+}
+
+@test "urllib limits each read, not the whole" {
+    recipe
+}
+
+@test "urllib asks once, on a connection of its own" {
+    recipe
+}
+
+@test "aiohttp limits the whole, and hangs up" {
+    recipe
+}
+
+@test "aiohttp hangs up on the loser of a hedge" {
+    recipe
+}
+
+@test "aiohttp asks no more at once than its pool allows" {
+    recipe
+}
+
+@test "Go limits the whole, or only the wait for the header" {
+    recipe
+}
+
+@test "Go hangs up on the loser of a hedge" {
+    recipe
+}
+
+@test "Go keeps two idle connections, and only those whose body was read" {
+    recipe
+}
+
+@test "Go as a proxy passes rows on, and hangs up with its client" {
+    recipe
+}
+
+@test "Go as a proxy does not end a wait by ReadTimeout or WriteTimeout" {
+    recipe
+}
+
+@test "Node gives up when its signal says so" {
+    recipe
+}
+
+@test "Node leaves the loser of a race running" {
+    recipe
+}
+
+@test "Node reads rows as they come, and hangs up where the loop ends" {
+    recipe
+}
+
+@test "Node opens a second connection where the next call follows at once" {
+    recipe
+}
+
+@test "nginx passes rows on as they come, or keeps them" {
+    recipe
+}
+
+@test "nginx hangs up with its client, unless it is told not to" {
+    recipe
+}
+
+@test "nginx ends a silence with a 504, and asks the next server" {
+    recipe
+}
+
+@test "nginx makes a connection for each request, unless it is told to keep some" {
+    recipe
+}
+
+@test "haproxy passes rows on as they come" {
+    recipe
+}
+
+@test "haproxy waits on for a client that has gone, unless it is told not to" {
+    recipe
+}
+
+@test "haproxy ends a silence with a 504, and asks again only where it is told to" {
+    recipe
+}
+
+@test "haproxy shares a connection between clients only where it is told to" {
+    recipe
+}
+
+# ---- that none is forgotten, and that none is left out in silence -----------------------
+
+@test "page and tests have the same recipes, each of a client that ctest runs" {
+    cookbook titles >"$BATS_TEST_TMPDIR/page"
+    diff "$BATS_TEST_TMPDIR/page" <(titles "$BATS_TEST_FILENAME")
+    diff <(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/page" | uniq) \
+        <(printf '%s\n' curl wget urllib aiohttp Go Node nginx haproxy)
+    grep -q 'ITEMS curl wget urllib aiohttp Go Node nginx haproxy page)' \
+        "$HTTP_TESTS/../CMakeLists.txt"
+}
+
+@test "page without its client: skipped with the reason, or failed where it is required" {
+    skip() {
+        echo "skip: $*"
+    }
+    # shellcheck disable=SC2317  # for needs
+    command() {
+        return 1
+    }
+    WAITD_CLIENTS=''
+    run -0 needs haproxy
+    assert_eq "$output" "skip: haproxy is missing; script/bootstrap --clients installs it"
+    WAITD_CLIENTS=required
+    run -1 needs Go
+    assert_match "$output" '^golang-go is missing'
+}
