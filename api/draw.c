@@ -49,7 +49,7 @@ draw_spec(struct exchange *exchange, const struct draw_in *in, bool draws_faults
         return error;
     if (drawn == in && waits_for_event_only(in))
         *spec = (struct delay_spec){.fixed = true};
-    else if (spec->fixed && in->seed.given && !draws_faults)
+    else if (spec->fixed && in->seed.given && !draws_faults && !in->jitter.given)
         return nothing_to_seed(in, problem);
     spec->seeded = in->seed.given;
     spec->seed = (uint64_t)in->seed.value;

@@ -14,7 +14,8 @@ struct draw_in {
     struct value_integer seed;
     struct value_duration timeout;
     struct value_label label;
-    struct value_name event; /* where EVENT_FIELD is; likewise the next ones */
+    struct value_name event;    /* where EVENT_FIELD is; likewise the next ones */
+    struct value_number jitter; /* something is drawn by it */
     struct value_duration load_factor;
     struct value_flag dry_run;
     struct value_name profile;
@@ -120,6 +121,17 @@ extern const char *const draw_dist_words[];
              .example = "go",                                                            \
              .text = "Ends when this event is set. With a delay, drawn or fixed, not "   \
                      "before that is over as well; without, nothing is drawn.")
+/* The row for the shifts of a body's chunks. */
+#define JITTER_FIELD(type, needs_)                                                     \
+    FIELD_AS("jitter", type, draw.jitter, FIELD_NUMBER, .max = 1, .needs = (needs_),   \
+             .fallback_text = "0", .example = "0.2",                                   \
+             .text =                                                                   \
+                 "Moves each chunk but the last by up to half of this share of the "   \
+                 "distance between two, to either side: the i-th comes at delay * "    \
+                 "(i + jitter * (u - 0.5)) / chunks. With a seed, which it also "      \
+                 "allows beside delay, u is value number i + 1 of "                    \
+                 "random.Random(seed + 2**63).random().")
+
 /* clang-format on */
 
 /* Where the model that a spec has been lent lives: as long as its handler runs. */
@@ -129,8 +141,8 @@ struct draw_room {
 };
 
 /* What is to be drawn, by parameters that contradict each other in nothing; a seed
- * where nothing is drawn, the delay being fixed and no faults asked for, is a conflict,
- * too. */
+ * where nothing is drawn, the delay being fixed and no faults asked for nor jitter, is
+ * a conflict, too. */
 MUST_USE enum error
 draw_spec(struct exchange *exchange, const struct draw_in *in, bool draws_faults,
           struct draw_room *room, struct delay_spec *spec, struct problem *problem);

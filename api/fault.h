@@ -13,12 +13,16 @@ struct fault_in {
     struct value_integer fail_status;
     struct value_integer fail_first;
     struct value_name key;
+    struct value_integer retry_after;
+    struct value_integer inflight_limit, over; /* where OVERLOAD_FIELDS are */
 };
 
 extern const char *const fault_status_excludes[];
 extern const char *const fault_status_needs[];
 extern const char *const fault_first_needs[];
 extern const char *const fault_key_needs[];
+extern const char *const fault_retry_needs[];
+extern const char *const fault_over_needs[];
 
 /* The rows for a struct `type` whose member `fault` is a struct fault_in. */
 /* clang-format off */
@@ -39,12 +43,29 @@ extern const char *const fault_key_needs[];
                      "counted when they are started, in order of index."),               \
     FIELD_AS("key", type, fault.key, FIELD_NAME, .needs = fault_key_needs,               \
              .example = "checkout",                                                      \
-             .text = "What fail_first counts by; it starts anew with POST /reset, or "   \
-                     "when it was not used for --idle-ttl."),                            \
+             .text = "What is counted by, on all endpoints alike: GET /keys lists it. "  \
+                     "It starts anew with DELETE /keys/KEY, POST /reset, or when it "    \
+                     "was not used for --idle-ttl."),                            \
     FIELD_AS("fail_status", type, fault.fail_status, FIELD_INTEGER, .min = 400,          \
              .max = 599, .fallback = 503, .fallback_text = "503",                        \
              .needs = fault_status_needs, .example = "500",                              \
-             .text = "The status of those that fail_rate or fail_first lets fail.")
+             .text = "The status of those that fail_rate or fail_first lets fail."),     \
+    FIELD_AS("retry_after", type, fault.retry_after, FIELD_INTEGER, .min = 1,            \
+             .max = 3600, .needs = fault_retry_needs, .unit = "seconds",                 \
+             .example = "2",                                                             \
+             .text = "What a failure tells in Retry-After, and in its problem as "       \
+                     "`retry_after`.")
+
+/* The rows of an endpoint that can be overloaded. */
+#define OVERLOAD_FIELDS(type)                                                            \
+    FIELD_AS("inflight_limit", type, fault.inflight_limit, FIELD_INTEGER, .min = 1,      \
+             .max = 1000000, .needs = fault_first_needs, .example = "50",                \
+             .text = "So many requests of that key may wait at once; who comes when so " \
+                     "many do is answered `over` at once. Whoever ends or leaves makes " \
+                     "room."),                                                           \
+    FIELD_AS("over", type, fault.over, FIELD_INTEGER, .min = 400, .max = 599,            \
+             .fallback = 503, .fallback_text = "503", .needs = fault_over_needs,         \
+             .example = "429", .text = "The status of those above inflight_limit.")
 /* clang-format on */
 
 /* What is to be drawn, the delays (as draw_spec) and the faults. */

@@ -259,6 +259,7 @@ write_ended(const struct launch *launch, size_t rank, size_t index, struct text 
         .delay = wait->delay,
         .elapsed_ns = record->finished_ns - record->created_ns,
         .status = record->status,
+        .retry_after = record->retry_after,
     };
 
     if (record->state == STATE_DONE)

@@ -62,8 +62,23 @@ print_limits(const struct field *field, struct text *out)
         text_format(out, " %s", field->unit);
 }
 
+/* "Needs `a` or `b`.", of those that there are. */
 static void
-print_field(const struct field *field, struct text *out)
+print_needs(const struct field *field, const struct shape *shape, struct text *out)
+{
+    const char *before = " Needs ";
+
+    for (const char *const *other = field->needs; other && *other; other++) {
+        if (shape_find(shape, *other, strlen(*other)) == NULL)
+            continue;
+        text_format(out, "%s`%s`", before, *other);
+        before = " or ";
+    }
+    text_string(out, field->needs ? "." : "");
+}
+
+static void
+print_field(const struct field *field, const struct shape *shape, struct text *out)
 {
     text_format(out, "| `%s` | ", field->name);
     print_limits(field, out);
@@ -76,9 +91,8 @@ print_field(const struct field *field, struct text *out)
         text_format(out, "%s`%s`", other == field->excludes ? " Not with " : ", ",
                     *other);
     text_string(out, field->excludes ? "." : "");
-    for (const char *const *other = field->needs; other && *other; other++)
-        text_format(out, "%s`%s`", other == field->needs ? " Needs " : " or ", *other);
-    text_string(out, field->needs ? ". |\n" : " |\n");
+    print_needs(field, shape, out);
+    text_string(out, " |\n");
 }
 
 /* Its status, as far as it has one of its own. */
@@ -121,7 +135,7 @@ print_route(const struct route *route, struct text *out)
         text_string(out, "| parameter | values | default | example | |\n"
                          "|---|---|---|---|---|\n");
         for (size_t i = 0; i < route->in.count; i++)
-            print_field(&route->in.fields[i], out);
+            print_field(&route->in.fields[i], &route->in, out);
         text_string(out, "\n");
     }
     print_answers(route, out);

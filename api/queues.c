@@ -8,7 +8,7 @@
 enum {
     MAXSIZE_MOST = 1000000,
     TYPE_MOST = 128, /* bytes: has room in the head of whatever answer gives it back */
-    FORMATS = (1 << FORMAT_COUNT) - 1,
+    FORMATS = (1 << FORMAT_BYTES) - 1,
 };
 
 /* ---- POST: put ----------------------------------------------------------------------

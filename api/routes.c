@@ -36,6 +36,9 @@
     ROUTE(queue_delete)                                                                \
     ROUTE(clock)                                                                       \
     ROUTE(clock_advance)                                                               \
+    ROUTE(keys_list)                                                                   \
+    ROUTE(key_get)                                                                     \
+    ROUTE(key_delete)                                                                  \
     ROUTE(profiles)                                                                    \
     ROUTE(reset)                                                                       \
     ROUTE(root)                                                                        \

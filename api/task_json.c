@@ -90,6 +90,8 @@ write_progress(struct record *record, struct json_writer *json)
 
     if (wait && wait->options && wait->options->event[0])
         json_member_string(json, "event", wait->options->event);
+    if (wait && wait->options && wait->options->abort)
+        json_member_string(json, "abort", wait->options->abort);
     if (waiter)
         json_member_string(json, "object", waiter->object->name);
     if (record->kind == KIND_SEMAPHORE)

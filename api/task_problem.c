@@ -1,10 +1,16 @@
 #include "api/task_problem.h"
 
+#include "async/faults.h"
+
 enum error
-task_failure(int status, struct problem *problem)
+task_failure(int status, unsigned retry_after, struct problem *problem)
 {
-    problem_set(problem, ERROR_SIMULATED_FAILURE, "it was to fail with %d", status);
-    problem->status = status;
+    if (status < FAILED_STATUS)
+        problem_set(problem, ERROR_SIMULATED_FAILURE, "its connection was to be cut");
+    else
+        problem_set(problem, ERROR_SIMULATED_FAILURE, "it was to fail with %d", status);
+    problem->status = status < FAILED_STATUS ? 0 : status;
+    problem->retry_after = retry_after;
     return ERROR_SIMULATED_FAILURE;
 }
 
@@ -15,7 +21,7 @@ failed(const struct record *record, struct problem *problem)
 
     if (error)
         return problem_set(problem, error, "%s", error_info(error)->text);
-    return task_failure(record->status, problem);
+    return task_failure(record->status, record->retry_after, problem);
 }
 
 enum error

@@ -1,8 +1,8 @@
 /* GET|POST /wait: one random or fixed delay, then the answer: wait_random(max_delay).
  */
 #include "api/app.h"
+#include "api/delivery.h"
 #include "api/fault.h"
-#include "api/prefer_task.h"
 #include "api/task_problem.h"
 #include "api/task_reply.h"
 #include "api/wait_n_json.h"
@@ -11,11 +11,13 @@
 struct wait_in {
     struct draw_in draw;
     struct fault_in fault;
+    struct delivery_in delivery;
     struct value_word format;
 };
 
 static const char *const dry_run_excludes[] = {
-    "timeout", "label", "event", "status", "fail_rate", "fail_first", NULL};
+    "timeout",        "label", "event", "status", "fail_rate", "fail_first",
+    "inflight_limit", "at",    "size",  "chunks", "abort",     NULL};
 static const char *const format_words[] = {"json", "text", NULL};
 
 /* clang-format off */
@@ -23,8 +25,11 @@ static const struct field fields[] = {
     DRAW_FIELDS(struct wait_in),
     EVENT_FIELD(struct wait_in, NULL),
     FAULT_FIELDS(struct wait_in),
+    OVERLOAD_FIELDS(struct wait_in),
+    DELIVERY_FIELDS(struct wait_in),
     FIELD(struct wait_in, format, FIELD_WORD, .words = format_words,
-          .fallback_text = "json", .example = "text",
+          .fallback_text = "json", .excludes = delivery_format_excludes,
+          .example = "text",
           .text = "Form of the answer; wins over Accept."),
     DRY_RUN_FIELD(struct wait_in, dry_run_excludes),
     LOAD_FIELD(struct wait_in),
@@ -34,11 +39,10 @@ static const struct field fields[] = {
 /* clang-format on */
 
 static void
-reply_delay(struct exchange *exchange, const struct reply *reply,
-            const struct delay_spec *spec, double delay, const struct record *record)
+write_delay(struct exchange *exchange, const struct delay_spec *spec, double delay,
+            const struct record *record, struct text *out)
 {
-    struct text body = {0};
-    struct json_writer json = json_writer(&body);
+    struct json_writer json = json_writer(out);
 
     if (exchange_format(exchange) == FORMAT_TEXT)
         json_write_double(&json, delay);
@@ -51,8 +55,13 @@ reply_delay(struct exchange *exchange, const struct reply *reply,
         delay_spec_write_seed(spec, &json);
         json_end_object(&json);
     }
-    text_string(&body, "\n");
-    exchange_reply(exchange, reply, &body);
+    text_string(out, "\n");
+}
+
+static void
+write_done(struct exchange *exchange, const struct wait *wait, struct text *out)
+{
+    write_delay(exchange, &wait->spec, wait->delay, &wait->record, out);
 }
 
 /* The answer of a wait that is done: the record of a request, or of the task that it
@@ -60,14 +69,15 @@ reply_delay(struct exchange *exchange, const struct reply *reply,
 static void
 reply_done(struct exchange *exchange, struct wait *wait)
 {
-    struct record *record = &wait->record;
     struct reply reply = {
-        .status = task_status(record),
+        .status = task_status(&wait->record),
         .waited = true,
         .preference_applied = prefer_task_applied(exchange),
     };
+    struct text body = {0};
 
-    reply_delay(exchange, &reply, &wait->spec, wait->delay, record);
+    write_done(exchange, wait, &body);
+    exchange_reply(exchange, &reply, &body);
 }
 
 /* Draws, and starts nothing. */
@@ -76,10 +86,48 @@ reply_dry(struct exchange *exchange, const struct wait_plan *plan)
 {
     struct registry *registry = exchange_registry(exchange);
     struct reply reply = {.status = 200};
+    struct text body = {0};
     double delay = delay_draw(&plan->spec, &registry->fastrand)
                    + registry_load(registry, plan->load_factor);
 
-    reply_delay(exchange, &reply, &plan->spec, delay, NULL);
+    write_delay(exchange, &plan->spec, delay, NULL, &body);
+    exchange_reply(exchange, &reply, &body);
+}
+
+/* Whose headers have left: where these promised no problem, it stands in the body. */
+static void
+write_problem(struct exchange *exchange, const struct wait *wait, struct text *out)
+{
+    const struct record *record = &wait->record;
+    bool lost_its_event = wait->options && wait->options->error;
+    struct json_writer json = json_writer(out);
+    struct problem problem;
+    enum error error = task_problem(record, true, &problem);
+
+    if (task_status(record) >= FAILED_STATUS && !lost_its_event)
+        problem_write(&problem, &json);
+    else if (exchange_format(exchange) == FORMAT_TEXT)
+        text_format(out, "# %d %s", problem_status(&problem), error_info(error)->slug);
+    else {
+        json_begin_object(&json);
+        json_key(&json, "error");
+        problem_write(&problem, &json);
+        json_end_object(&json);
+    }
+    text_string(out, "\n");
+}
+
+/* One that is cut off would have been done, where its status is no failure. */
+static void
+write_body(struct exchange *exchange, struct wait *wait, struct text *out)
+{
+    const struct record *record = &wait->record;
+    bool cut = record->state == STATE_FAILED && record->status < FAILED_STATUS;
+
+    if (record->state == STATE_DONE || cut)
+        write_done(exchange, wait, out);
+    else
+        write_problem(exchange, wait, out);
 }
 
 static void
@@ -89,7 +137,7 @@ on_changed(struct exchange *exchange, int64_t now_ns)
     struct problem problem = {0};
 
     (void)now_ns;
-    if (!record_ended(record))
+    if (!record_ended(record) || delivery_answer(exchange))
         return;
     if (record->state == STATE_DONE) {
         reply_done(exchange, wait_of(record));
@@ -97,6 +145,23 @@ on_changed(struct exchange *exchange, int64_t now_ns)
     }
     task_problem(record, true, &problem);
     exchange_refuse(exchange, &problem);
+}
+
+static enum error
+open_delivery(struct exchange *exchange, const struct wait_in *in,
+              struct wait_plan *wait, struct problem *problem)
+{
+    const struct delivery_plan plan = {
+        .in = &in->delivery,
+        .spec = &wait->spec,
+        .jitter = in->draw.jitter.value,
+        .status = in->fault.status.given ? in->fault.status.value : 0,
+        .prefers = wait->kind == KIND_TASK,
+        .write = write_body,
+    };
+
+    wait->abort = delivery_abort(&in->delivery);
+    return delivery_open(exchange, &plan, problem);
 }
 
 static enum error
@@ -129,11 +194,15 @@ handle(struct exchange *exchange, const void *raw, struct problem *problem)
     }
     if (prefer)
         plan.kind = KIND_TASK;
+    error = open_delivery(exchange, in, &plan, problem);
+    if (error || exchange_answered(exchange))
+        return error;
     error = wait_start(registry, &plan, &wait);
     if (error)
         return error;
     exchange_own(exchange, &wait->record);
     exchange_watch(exchange, &wait->record.watches, on_changed);
+    delivery_start(exchange);
     if (!prefer)
         wait_settle(wait, registry_now(registry));
     return prefer_task_begin(exchange, prefer_task_reply_task);
@@ -145,6 +214,8 @@ static const struct answer answers[] = {
     {200, FORMAT_JSON, "With dry_run, at once.", NULL},
     {200, FORMAT_TEXT, "The delay alone. `status` below 400 replaces the 200.",
      "3.1415926"},
+    {200, FORMAT_BYTES,
+     "With size or chunks, whatever `Accept` says and the status is.", "0123456789"},
     {202, FORMAT_JSON, "With Prefer: respond-async or wait=N: it has become this Task.",
      NULL},
     {0},
@@ -167,9 +238,19 @@ const struct route route_wait = {
         "wait; half-closing it does too. With `Prefer: respond-async` it becomes a "
         "task at once, with `Prefer: wait=N` after N seconds. With `status=503`, or "
         "where `fail_rate` or `fail_first` lets it fail, it is `await "
-        "wait_random(max_delay)` and `raise Failure(503)`.",
+        "wait_random(max_delay)` and `raise Failure(503)`. What has ended early "
+        "(`timeout`, a cancel, a drain) when its headers have left can only say so in "
+        "its "
+        "body: `{\"error\":{…}}` with at=body; a body of `size` bytes is cut off. An "
+        "`abort` is a failure: the wait is `failed` with `abort` in GET /tasks, its "
+        "clients see an empty reply (curl's exit code 52), half an answer (18) or a "
+        "reset "
+        "(56), and HEAD, which has no body, is aborted by before_headers and reset "
+        "only. "
+        "HEAD with at=body or chunks is answered at once, and starts nothing. "
+        "`inflight_limit` counts a request from its start to the end of its wait.",
     .in = SHAPE(struct wait_in, fields),
-    .formats = 1 << FORMAT_JSON | 1 << FORMAT_TEXT,
+    .formats = 1 << FORMAT_JSON | 1 << FORMAT_TEXT | 1 << FORMAT_BYTES,
     .answers = answers,
     .errors = errors,
     .example = "'localhost:8080/wait?max_delay=3'",

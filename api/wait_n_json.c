@@ -23,7 +23,7 @@ wait_row_write(const struct wait_row *row, struct json_writer *json)
     if (row->status) {
         json_member_string(json, "state", record_state_words[STATE_FAILED]);
         json_key(json, "error");
-        task_failure(row->status, &problem);
+        task_failure(row->status, row->retry_after, &problem);
         problem_write(&problem, json);
     }
     json_end_object(json);

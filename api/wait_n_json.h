@@ -12,6 +12,7 @@ struct wait_row {
     double delay;
     int64_t elapsed_ns; /* -1: nothing was waited for */
     int status;         /* 0: it has not failed */
+    unsigned retry_after;
 };
 void wait_row_write(const struct wait_row *row, struct json_writer *json);
 

@@ -38,6 +38,7 @@ write_row_object(const struct state *state, size_t rank, struct text *out)
         .delay = batch_delay(batch, rank),
         .elapsed_ns = state->wait_n->dry ? -1 : batch_elapsed_ns(batch, rank),
         .status = batch_status(batch, rank),
+        .retry_after = state->wait_n->record.retry_after,
     };
 
     wait_row_write(&row, &json);

@@ -20,8 +20,9 @@ bool
 fault_spec_equal(const struct fault_spec *a, const struct fault_spec *b)
 {
     return a->drawn == b->drawn && a->rate == b->rate && a->status == b->status
-           && a->fail_status == b->fail_status && a->first == b->first
-           && strcmp(a->key, b->key) == 0;
+           && a->fail_status == b->fail_status && a->over == b->over
+           && a->retry_after == b->retry_after && a->first == b->first
+           && a->most == b->most && strcmp(a->key, b->key) == 0;
 }
 
 /* How many of the next n tries fail for sure: *first. */
@@ -47,8 +48,8 @@ fault_undo(struct registry *registry, const struct fault_spec *spec, size_t n)
         tries_give(&registry->peers->tries, spec->key, n);
 }
 
-static void
-seed(struct mersenne *mersenne, const struct delay_spec *delays)
+void
+faults_seed(struct mersenne *mersenne, const struct delay_spec *delays)
 {
     mersenne_seed(mersenne, delays->seed + (UINT64_C(1) << 63));
 }
@@ -60,7 +61,7 @@ draw_one(const struct delay_spec *delays, struct fastrand *fastrand)
 
     if (!delays->seeded)
         return fastrand_uniform(fastrand, 0, 1);
-    seed(&mersenne, delays);
+    faults_seed(&mersenne, delays);
     return mersenne_double(&mersenne);
 }
 
@@ -107,7 +108,7 @@ faults_draw(struct registry *registry, const struct fault_spec *spec,
     faults->rate = spec->rate;
     if (bits > 0) {
         assert(delays->seeded);
-        seed(&faults->mersenne, delays);
+        faults_seed(&faults->mersenne, delays);
     }
     *out = faults;
     return OK;

@@ -8,15 +8,19 @@
 #include "async/registry.h"
 
 struct delay_spec;
+struct mersenne;
 
-enum { FAULT_KEY_SIZE = 65, FAILED_STATUS = 400 /* and above */ };
+enum { FAULT_KEY_SIZE = TRIES_NAME_SIZE, FAILED_STATUS = 400 /* and above */ };
 
 /* Zeroed: none fails. */
 struct fault_spec {
     bool drawn;           /* by `rate` */
     uint16_t status;      /* of what does not fail otherwise; 0: 200 */
-    uint16_t fail_status; /* of what `rate` or `first` lets fail */
+    uint16_t fail_status; /* of what `rate` or `first` lets fail; 0: neither is there */
+    uint16_t over;        /* of what comes when `most` of `key` are in flight */
+    uint16_t retry_after; /* seconds, told with each failure; 0: not */
     uint32_t first;       /* so many tries of `key` fail */
+    uint32_t most;        /* 0: any number */
     double rate;
     char key[FAULT_KEY_SIZE]; /* "": none */
 };
@@ -29,6 +33,9 @@ fault_spec_given(const struct fault_spec *spec)
 {
     return spec->drawn || spec->status || spec->key[0] != '\0';
 }
+
+/* The generator of what is drawn beside the delays, which have a seed. */
+void faults_seed(struct mersenne *mersenne, const struct delay_spec *delays);
 
 /* Counts a try and draws: *status is that of one wait. Errors as of tries_take. */
 MUST_USE enum error

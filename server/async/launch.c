@@ -102,6 +102,7 @@ make_one(struct launch *launch)
         .launch = hears(launch) ? launch : NULL,
         .delay = delays_reach(launch->delays, index),
         .status = fails ? fails : launch->plan.faults.status,
+        .retry_after = launch->plan.faults.retry_after,
         .queued = limit && index >= limit,
     };
 

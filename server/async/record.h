@@ -109,6 +109,7 @@ struct record {
     bool lingers : 1; /* forgotten, and still in the way of a cursor of its group */
     bool outside : 1; /* it has left the queue of its launch: its end makes no room */
     uint16_t status;  /* HTTP: of the result of what is done, or the failure; 0: 200 */
+    uint16_t retry_after; /* seconds, told with its failures; 0: not */
 };
 
 struct record_plan {

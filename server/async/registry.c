@@ -46,7 +46,7 @@ on_idle(struct timer *timer, int64_t now_ns)
     struct registry *registry = CONTAINER_OF(timer, struct registry, idle);
     int64_t ttl_ns = registry->limits.idle_ttl_ns;
     int64_t used_ns =
-        tries_expire(&registry->peers->tries, now_ns - ttl_ns, EXPIRED_AT_ONCE);
+        tries_expire(&registry->peers->tries, now_ns, ttl_ns, EXPIRED_AT_ONCE);
 
     if (used_ns == INT64_MAX)
         return;
@@ -58,16 +58,35 @@ on_idle(struct timer *timer, int64_t now_ns)
     timers_yield(&registry->timers);
 }
 
+/* Sees to it that the keys that are used now go in their time. */
+static void
+watch_keys(struct registry *registry, int64_t now_ns)
+{
+    if (!timer_runs(&registry->idle))
+        /* Out of memory: the next use starts it. */
+        (void)!timers_start(&registry->timers, &registry->idle, TIMER_UPKEEP,
+                            now_ns + registry->limits.idle_ttl_ns);
+}
+
 enum error
 registry_count_tries(struct registry *registry, const char *key, size_t count,
                      int64_t now_ns, uint64_t *before)
 {
     enum error error = tries_take(&registry->peers->tries, key, count, now_ns, before);
 
-    if (!error && !timer_runs(&registry->idle))
-        /* Out of memory: the next try starts it. */
-        (void)!timers_start(&registry->timers, &registry->idle, TIMER_UPKEEP,
-                            now_ns + registry->limits.idle_ttl_ns);
+    if (!error)
+        watch_keys(registry, now_ns);
+    return error;
+}
+
+enum error
+registry_enter_key(struct registry *registry, const char *key, size_t most,
+                   int64_t now_ns, struct tries_key **place)
+{
+    enum error error = tries_enter(&registry->peers->tries, key, most, now_ns, place);
+
+    if (!error)
+        watch_keys(registry, now_ns);
     return error;
 }
 

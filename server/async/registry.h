@@ -22,7 +22,7 @@ struct registry_limits {
     int64_t retention_ns;
     size_t max_objects;      /* of coordination; each lease counts as one */
     size_t max_object_bytes; /* of payloads and items that are kept */
-    int64_t idle_ttl_ns;     /* then an unused object, or key of fail_first, goes */
+    int64_t idle_ttl_ns;     /* then an unused object, or key of faults, goes */
 };
 
 struct registry {
@@ -98,6 +98,11 @@ registry_load(const struct registry *registry, double factor)
 MUST_USE enum error
 registry_count_tries(struct registry *registry, const char *key, size_t count,
                      int64_t now_ns, uint64_t *before);
+
+/* Likewise tries_enter. The place is given back by tries_leave. */
+MUST_USE enum error
+registry_enter_key(struct registry *registry, const char *key, size_t most,
+                   int64_t now_ns, struct tries_key **place);
 
 /* For record.c: one has joined the finished ones, which the timer of the oldest drops
  * in its time; where more than max_tasks are kept, the oldest of all workers goes. */

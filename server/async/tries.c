@@ -9,7 +9,9 @@
 struct tries_key {
     UT_hash_handle by_name;
     TAILQ_ENTRY(tries_key) in_use;
-    uint64_t count;
+    uint64_t tried, refused;
+    size_t in_flight; /* so many know it by its address */
+    bool listed;      /* in the table; else it goes with the last that is in flight */
     int64_t used_ns;
     char name[];
 };
@@ -56,8 +58,24 @@ add(struct tries *tries, const char *name, struct tries_key **out)
     }
     TAILQ_INSERT_TAIL(&tries->by_use, key, in_use);
     tries->count++;
+    key->listed = true;
     *out = key;
     return OK;
+}
+
+static enum error
+need(struct tries *tries, const char *name, struct tries_key **out)
+{
+    *out = find(tries, name);
+    return *out ? OK : add(tries, name, out);
+}
+
+static void
+touch(struct tries *tries, struct tries_key *key, int64_t now_ns)
+{
+    key->used_ns = now_ns;
+    TAILQ_REMOVE(&tries->by_use, key, in_use);
+    TAILQ_INSERT_TAIL(&tries->by_use, key, in_use);
 }
 
 static void
@@ -66,25 +84,23 @@ forget(struct tries *tries, struct tries_key *key)
     HASH_DELETE(by_name, tries->by_name, key);
     TAILQ_REMOVE(&tries->by_use, key, in_use);
     tries->count--;
-    free(key);
+    key->listed = false;
+    if (key->in_flight == 0)
+        free(key);
 }
 
 enum error
 tries_take(struct tries *tries, const char *key, size_t count, int64_t now_ns,
            uint64_t *before)
 {
-    enum error error = OK;
+    struct tries_key *found;
 
     pthread_mutex_lock(&tries->mutex);
-    struct tries_key *found = find(tries, key);
-    if (found == NULL)
-        error = add(tries, key, &found);
+    enum error error = need(tries, key, &found);
     if (!error) {
-        *before = found->count;
-        found->count += count;
-        found->used_ns = now_ns;
-        TAILQ_REMOVE(&tries->by_use, found, in_use);
-        TAILQ_INSERT_TAIL(&tries->by_use, found, in_use);
+        *before = found->tried;
+        found->tried += count;
+        touch(tries, found, now_ns);
     }
     pthread_mutex_unlock(&tries->mutex);
     return error;
@@ -96,26 +112,121 @@ tries_give(struct tries *tries, const char *key, size_t count)
     pthread_mutex_lock(&tries->mutex);
     struct tries_key *found = find(tries, key);
     if (found != NULL) /* no reset has come between */
-        found->count -= count < found->count ? count : found->count;
+        found->tried -= count < found->tried ? count : found->tried;
     pthread_mutex_unlock(&tries->mutex);
 }
 
+enum error
+tries_enter(struct tries *tries, const char *key, size_t most, int64_t now_ns,
+            struct tries_key **place)
+{
+    struct tries_key *found;
+
+    pthread_mutex_lock(&tries->mutex);
+    enum error error = need(tries, key, &found);
+    if (!error) {
+        bool room = found->in_flight < most;
+
+        found->in_flight += room;
+        found->refused += !room;
+        touch(tries, found, now_ns);
+        *place = room ? found : NULL;
+    }
+    pthread_mutex_unlock(&tries->mutex);
+    return error;
+}
+
+void
+tries_leave(struct tries *tries, struct tries_key *place, int64_t now_ns)
+{
+    pthread_mutex_lock(&tries->mutex);
+    place->in_flight--;
+    if (place->listed)
+        touch(tries, place, now_ns);
+    else if (place->in_flight == 0)
+        free(place);
+    pthread_mutex_unlock(&tries->mutex);
+}
+
+/* What is in flight is in use. */
 int64_t
-tries_expire(struct tries *tries, int64_t until_ns, size_t most)
+tries_expire(struct tries *tries, int64_t now_ns, int64_t ttl_ns, size_t most)
 {
     struct tries_key *oldest;
 
     pthread_mutex_lock(&tries->mutex);
-    while ((oldest = TAILQ_FIRST(&tries->by_use)) != NULL && oldest->used_ns <= until_ns
-           && most-- > 0)
-        forget(tries, oldest);
+    while ((oldest = TAILQ_FIRST(&tries->by_use)) != NULL
+           && oldest->used_ns <= now_ns - ttl_ns && most-- > 0)
+        if (oldest->in_flight > 0)
+            touch(tries, oldest, now_ns);
+        else
+            forget(tries, oldest);
     int64_t used_ns = oldest ? oldest->used_ns : INT64_MAX;
     pthread_mutex_unlock(&tries->mutex);
     return used_ns;
 }
 
+bool
+tries_forget(struct tries *tries, const char *key)
+{
+    pthread_mutex_lock(&tries->mutex);
+    struct tries_key *found = find(tries, key);
+    if (found != NULL)
+        forget(tries, found);
+    pthread_mutex_unlock(&tries->mutex);
+    return found != NULL;
+}
+
 void
 tries_clear(struct tries *tries)
 {
-    (void)tries_expire(tries, INT64_MAX, SIZE_MAX);
+    struct tries_key *first;
+
+    pthread_mutex_lock(&tries->mutex);
+    while ((first = TAILQ_FIRST(&tries->by_use)) != NULL)
+        forget(tries, first);
+    pthread_mutex_unlock(&tries->mutex);
+}
+
+static void
+fill_row(const struct tries_key *key, struct tries_row *out)
+{
+    *out = (struct tries_row){
+        .tried = key->tried,
+        .refused = key->refused,
+        .in_flight = key->in_flight,
+        .used_ns = key->used_ns,
+    };
+    memcpy(out->name, key->name, strlen(key->name) + 1);
+}
+
+bool
+tries_look(struct tries *tries, const char *key, struct tries_row *out)
+{
+    *out = (struct tries_row){0};
+    memcpy(out->name, key, strlen(key) + 1);
+    pthread_mutex_lock(&tries->mutex);
+    const struct tries_key *found = find(tries, key);
+    if (found != NULL)
+        fill_row(found, out);
+    pthread_mutex_unlock(&tries->mutex);
+    return found != NULL;
+}
+
+size_t
+tries_list(struct tries *tries, bool oldest, struct tries_row *out, size_t most,
+           size_t *total)
+{
+    size_t count = 0;
+
+    pthread_mutex_lock(&tries->mutex);
+    const struct tries_key *key =
+        oldest ? TAILQ_FIRST(&tries->by_use) : TAILQ_LAST(&tries->by_use, tries_keys);
+    for (; key != NULL && count < most; count++) {
+        fill_row(key, &out[count]);
+        key = oldest ? TAILQ_NEXT(key, in_use) : TAILQ_PREV(key, tries_keys, in_use);
+    }
+    *total = tries->count;
+    pthread_mutex_unlock(&tries->mutex);
+    return count;
 }

@@ -41,18 +41,39 @@ is_cancelled(const struct wait *wait)
     return wait->launch && wait->launch->cancels;
 }
 
+/* It is in flight no more: before it is answered, so that whoever asks again finds his
+ * place free. */
+static void
+leave_key(struct wait *wait, int64_t now_ns)
+{
+    struct wait_options *options = wait->options;
+
+    if (options == NULL || options->place == NULL)
+        return;
+    tries_leave(&wait->record.registry->peers->tries, options->place, now_ns);
+    options->place = NULL;
+}
+
+static bool
+is_failure(const struct wait *wait)
+{
+    return wait->record.status >= FAILED_STATUS
+           || (wait->options && wait->options->abort);
+}
+
 static void
 on_deadline(struct timer *timer, int64_t now_ns)
 {
     struct wait *wait = CONTAINER_OF(timer, struct wait, timer);
     struct record *record = &wait->record;
-    enum record_state end = record->status >= FAILED_STATUS ? STATE_FAILED : STATE_DONE;
+    enum record_state end = is_failure(wait) ? STATE_FAILED : STATE_DONE;
 
     if (is_cancelled(wait)) {
         record_cancel(record, REASON_CANCEL, now_ns);
         return;
     }
     timers_count_wait(&record->registry->timers, now_ns - wait->deadline_ns);
+    leave_key(wait, now_ns);
     leave_launch(wait, end, wait->deadline_ns);
     record_end(record, end, REASON_NONE, now_ns);
 }
@@ -88,6 +109,7 @@ on_opened(void *owner, int64_t now_ns)
     if (wait->options->error) {
         timers_stop(&record->registry->timers, &wait->timer);
         record->status = (uint16_t)error_info(wait->options->error)->status;
+        leave_key(wait, now_ns);
         record_end(record, STATE_FAILED, REASON_NONE, now_ns);
         return;
     }
@@ -120,6 +142,7 @@ stop(struct record *record, int64_t now_ns)
 
     timers_stop(&record->registry->timers, &wait->timer);
     drop_gate(wait);
+    leave_key(wait, now_ns);
     leave_launch(wait, STATE_CANCELLED, now_ns);
 }
 
@@ -159,8 +182,10 @@ static const struct record_class wait_class = {
 /* Keeps what was asked, where there is something that may be asked for again, and goes
  * to wait for the event. */
 static enum error
-keep_options(struct registry *registry, struct wait *wait, const struct wait_plan *plan)
+keep_options(struct registry *registry, struct wait *wait, const struct wait_plan *plan,
+             const struct wait_part *part)
 {
+    const char *event = part->over ? NULL : plan->event;
     bool compared = plan->kind == KIND_TASK && !plan->group;
     bool more =
         plan->timeout_ns || plan->load_factor > 0 || fault_spec_given(&plan->faults);
@@ -170,7 +195,7 @@ keep_options(struct registry *registry, struct wait *wait, const struct wait_pla
         if (wait->spec.model == NULL)
             return ERROR_OUT_OF_MEMORY;
     }
-    if (!(compared && more) && !plan->event)
+    if (!(compared && more) && !event && !part->place && !part->over && !part->abort)
         return OK;
     wait->options = calloc(1, sizeof *wait->options);
     if (wait->options == NULL)
@@ -178,10 +203,13 @@ keep_options(struct registry *registry, struct wait *wait, const struct wait_pla
     wait->options->timeout_ns = plan->timeout_ns;
     wait->options->load_factor = plan->load_factor;
     wait->options->faults = plan->faults;
-    if (plan->event == NULL)
+    wait->options->abort = part->abort;
+    wait->options->place = part->place;
+    wait->options->over = part->over;
+    if (event == NULL)
         return OK;
-    memcpy(wait->options->event, plan->event, strlen(plan->event) + 1);
-    return set_gate(registry, wait, plan->event);
+    memcpy(wait->options->event, event, strlen(event) + 1);
+    return set_gate(registry, wait, event);
 }
 
 bool
@@ -206,6 +234,7 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
         return ERROR_OUT_OF_MEMORY;
     wait->timer.fire = on_deadline;
     wait->record.status = part->status;
+    wait->record.retry_after = part->retry_after;
     wait->spec = delay_spec_told(&plan->spec);
     wait->delay = part->delay;
     wait->start_ns = plan->start_ns;
@@ -221,7 +250,7 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
         .timeout_ns = plan->timeout_ns,
         .created_ns = plan->start_ns,
     };
-    enum error error = keep_options(registry, wait, plan);
+    enum error error = keep_options(registry, wait, plan, part);
     if (!error)
         error = timers_start(&registry->timers, &wait->timer, TIMER_RESULT,
                              wait_is_gated(wait) ? INT64_MAX : wait->deadline_ns);
@@ -236,6 +265,43 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
     return OK;
 }
 
+/* What is drawn of it, and its place among those in flight. */
+static enum error
+draw(struct registry *registry, const struct wait_plan *plan, struct wait_part *part)
+{
+    const struct fault_spec *faults = &plan->faults;
+
+    if (faults->most > 0) {
+        enum error error = registry_enter_key(registry, faults->key, faults->most,
+                                              plan->start_ns, &part->place);
+        if (error)
+            return error;
+        part->over = part->place == NULL;
+    }
+    if (part->over) {
+        part->status = faults->over;
+        return OK;
+    }
+    part->delay = delay_draw(&plan->spec, &registry->fastrand);
+    enum error error =
+        fault_draw(registry, faults, &plan->spec, plan->start_ns, &part->status);
+    if (error && part->place)
+        tries_leave(&registry->peers->tries, part->place, plan->start_ns);
+    if (faults->fail_status == 0 || part->status >= FAILED_STATUS)
+        part->abort = plan->abort;
+    return error;
+}
+
+static void
+undo_draw(struct registry *registry, const struct wait_plan *plan,
+          const struct wait_part *part)
+{
+    if (!part->over)
+        fault_undo(registry, &plan->faults, 1);
+    if (part->place)
+        tries_leave(&registry->peers->tries, part->place, plan->start_ns);
+}
+
 enum error
 wait_start(struct registry *registry, const struct wait_plan *plan, struct wait **out)
 {
@@ -243,14 +309,14 @@ wait_start(struct registry *registry, const struct wait_plan *plan, struct wait 
     enum error error = registry_reserve(registry, plan->kind == KIND_TASK, 1);
     if (error)
         return error;
-    struct wait_part part = {.delay =
-                                 delay_draw(&plan->spec, &registry->fastrand) + load};
-    error =
-        fault_draw(registry, &plan->faults, &plan->spec, plan->start_ns, &part.status);
+    struct wait_part part = {.retry_after = plan->faults.retry_after};
+    error = draw(registry, plan, &part);
+    if (!part.over)
+        part.delay += load;
     if (!error) {
         error = open_wait(registry, plan, &part, out);
         if (error)
-            fault_undo(registry, &plan->faults, 1);
+            undo_draw(registry, plan, &part);
     }
     if (error)
         registry_unreserve(registry, plan->kind == KIND_TASK, 1);
@@ -310,6 +376,7 @@ wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns)
     drop_gate(wait);
     put_off(wait, deadline_ns > now_ns ? deadline_ns : now_ns);
     arm(wait);
+    record_progress(&wait->record, now_ns); /* what comes on the way comes sooner */
 }
 
 void

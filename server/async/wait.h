@@ -19,6 +19,9 @@ struct wait_options {
     char event[NAME_MAX_BYTES + 1]; /* "": none */
     struct gate *gate;              /* it waits for the event; NULL: no more */
     enum error error;               /* why the event could not be waited for */
+    const char *abort;              /* it ends so, as failed; NULL: it is answered */
+    struct tries_key *place;        /* of its key, while it has not ended; NULL: none */
+    bool over; /* too many of its key were in flight: it fails at once */
 };
 
 struct wait {
@@ -41,13 +44,17 @@ struct wait_plan {
     struct fault_spec faults;
     double load_factor; /* of registry_load */
     const char *event;  /* it does not end before that is set; NULL: none */
+    const char *abort;  /* how its connection is to end instead of an answer; where
+                           faults are drawn, only if they let it fail. Not copied. NULL:
+                           it is answered */
     int64_t timeout_ns; /* 0: none */
     int64_t start_ns;   /* not after now */
 };
 
-/* Draws the delay, and whether it fails, and starts. Ends nothing by itself, even where
- * the delay is 0: that is for the timers, or for wait_settle. The caller holds *out.
- * Errors: too-many-tasks, too-many-waits, too-many-keys, too-many-objects (here;
+/* Draws the delay, and whether it fails, and starts; where too many of its key are in
+ * flight, it fails at its start instead, and is no try. Ends nothing by itself, even
+ * where the delay is 0: that is for the timers, or for wait_settle. The caller holds
+ * *out. Errors: too-many-tasks, too-many-waits, too-many-keys, too-many-objects (here;
  * elsewhere the wait fails with it), out-of-memory; then nothing has started. */
 MUST_USE enum error
 wait_start(struct registry *registry, const struct wait_plan *plan, struct wait **out);
@@ -86,8 +93,12 @@ double wait_remaining(const struct wait *wait, int64_t now_ns);
 struct wait_part {
     struct launch *launch; /* hears of its end; NULL: nobody does */
     double delay;
-    uint16_t status; /* of struct record */
+    struct tries_key *place; /* the wait takes it; likewise the next ones */
+    const char *abort;
+    uint16_t status; /* of struct record, as is the next one */
+    uint16_t retry_after;
     bool queued;
+    bool over;
 };
 
 /* For launch.c: such a wait, reserved by its caller; it counts no try. */

@@ -120,6 +120,7 @@ open_wait_n(struct registry *registry, const struct wait_n_plan *plan,
     wait_n->n = plan->n;
     wait_n->cancel_on_error = plan->ending.cancel_on_error;
     wait_n->faults = faults;
+    wait_n->record.retry_after = plan->faults.retry_after;
     wait_n->batch = plan->n ? start_batch(registry, plan, wait_n, load) : NULL;
 
     struct record_plan head = {

@@ -81,7 +81,8 @@ find_excluded(const struct shape *shape, const struct field *field, const void *
     return NULL;
 }
 
-/* "fail_status needs fail_rate or fail_first", where none of them is given. */
+/* "fail_status needs fail_rate or fail_first", where none of them is given; what the
+ * shape does not have is not named. */
 static enum error
 check_needs(const struct shape *shape, const struct field *field, const void *in,
             struct problem *problem)
@@ -92,9 +93,11 @@ check_needs(const struct shape *shape, const struct field *field, const void *in
     for (const char *const *name = field->needs; *name; name++) {
         const struct field *other = shape_find(shape, *name, strlen(*name));
 
-        if (other != NULL && field_given(other, in))
+        if (other == NULL)
+            continue;
+        if (field_given(other, in))
             return OK;
-        text_format(&reason, "%s%s", name == field->needs ? "needs " : " or ", *name);
+        text_format(&reason, "%s%s", reason.size ? " or " : "needs ", *name);
     }
     return field_refuse(field, ERROR_INVALID_PARAMETER, text_terminated(&reason),
                         problem);
@@ -143,9 +146,11 @@ shape_defaults(const struct shape *shape, const double *limits, void *in)
 const struct field *
 shape_find(const struct shape *shape, const char *name, size_t size)
 {
-    for (size_t i = 0; i < shape->count; i++) {
+    for (size_t i = 0; i < shape->count && size > 0; i++) {
         const char *other = shape->fields[i].name;
 
+        if (other[0] != name[0]) /* most of them */
+            continue;
         if (strlen(other) == size && memcmp(other, name, size) == 0)
             return &shape->fields[i];
     }

@@ -88,6 +88,8 @@ problem_write_members(const struct problem *problem, struct json_writer *json)
     }
     if (problem->conflicts_with[0] != '\0')
         json_member_string(json, "conflicts_with", problem->conflicts_with);
+    if (problem->retry_after)
+        json_member_integer(json, "retry_after", problem->retry_after);
 }
 
 void

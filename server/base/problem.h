@@ -21,6 +21,7 @@ struct problem {
     char value[PROBLEM_VALUE_MAX + 1];
     bool has_limits;
     double min, max;
+    unsigned retry_after; /* seconds, told with it; 0: not */
 };
 
 /* Fills *problem with the error and the formatted detail, and returns the error, so

@@ -65,6 +65,18 @@ connection_cut(struct connection *connection)
         cell_mark(connection->cell);
 }
 
+/* With SO_LINGER of 0 a FIN would come first. What was not sent yet is lost. */
+void
+connection_reset(struct connection *connection)
+{
+    static const struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+
+    if (!connection->dead)
+        (void)!connect(connection->fd, &nobody, sizeof nobody);
+    if (connection->cell)
+        cell_mark(connection->cell);
+}
+
 void
 connection_closed(struct connection *connection)
 {

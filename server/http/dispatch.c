@@ -116,7 +116,9 @@ choose_format(struct exchange *exchange, const void *in, struct problem *problem
         return OK;
     }
     enum format format;
-    if (negotiate_format(accept, route->formats, &format)) {
+    unsigned bytes = route->formats & 1 << FORMAT_BYTES;
+    if (negotiate_format(accept, route->formats & ~bytes, &format)
+        || (bytes && negotiate_format(accept, bytes, &format))) {
         exchange->format = format;
         return OK;
     }

@@ -78,11 +78,13 @@ struct reply {
     const char *allow;
     const char *preference_applied;
     const char *waitd_id;
-    double heartbeat; /* of a stream: when nothing was sent for so many seconds, an
-                         empty line is, in sse a comment; 0: never */
-    bool waited;      /* Server-Timing tells how long */
-    bool retry_after;
-    bool tracked; /* exchange_delivered will be asked for; not of a stream */
+    double heartbeat;     /* of a stream: when nothing was sent for so many seconds, an
+                             empty line is, in sse a comment; 0: never */
+    uint64_t length;      /* of a stream: Content-Length, and so many bytes come, or the
+                             connection is cut; 0: unknown */
+    unsigned retry_after; /* seconds; 0: no such header */
+    bool waited;          /* Server-Timing tells how long */
+    bool tracked;         /* exchange_delivered will be asked for; not of a stream */
 };
 
 /* Answers with the body, whose bytes it takes; a failed text is a 503 out-of-memory.
@@ -109,10 +111,24 @@ enum stream_step {
     STREAM_PIECE, /* wrote one */
     STREAM_WAIT,  /* nothing now */
     STREAM_END,   /* it is over; what it wrote is the last piece */
+    STREAM_CUT,   /* it ends in the middle: wrote nothing; when all before has been
+                     taken by the socket, the connection is closed */
+    STREAM_RESET, /* likewise, by a RST */
 };
 typedef enum stream_step stream_next(struct exchange *exchange, struct text *out);
 void exchange_stream(struct exchange *exchange, const struct reply *reply,
                      stream_next *next);
+
+/* Within `next`, or after exchange_stream: reads on at that time. Out of memory: false.
+ */
+MUST_USE bool exchange_read_at(struct exchange *exchange, int64_t at_ns);
+
+/* Instead of an answer, of which nothing was sent: closes the connection, or resets it.
+ */
+void exchange_abort(struct exchange *exchange, bool reset);
+
+/* Whether its connection can be reset: a unix socket knows no RST. */
+bool exchange_can_reset(struct exchange *exchange);
 
 /* HEAD of a stream: true, and answered with the headers alone. Call it before anything
  * is started. */

@@ -195,6 +195,16 @@ exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange
 }
 
 bool
+exchange_can_reset(struct exchange *exchange)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+
+    return !getsockname(exchange->connection->fd, (struct sockaddr *)&address, &size)
+           && address.ss_family != AF_UNIX;
+}
+
+bool
 exchange_delivered(struct exchange *exchange)
 {
     return exchange->delivered;

@@ -188,6 +188,7 @@ void connection_reading(struct connection *connection); /* a request's deadline 
 void connection_waiting(struct connection *connection); /* no deadline */
 void connection_idle(struct connection *connection);    /* the idle deadline runs */
 void connection_cut(struct connection *connection);     /* no more bytes, either way */
+void connection_reset(struct connection *connection);   /* likewise, by a RST */
 void connection_closed(struct connection *connection);  /* its descriptor is gone */
 void connections_reap(struct server *server);           /* frees the dead */
 

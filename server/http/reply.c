@@ -36,6 +36,15 @@ add_server_timing(struct exchange *exchange, struct MHD_Response *response)
     add_header(response, "Server-Timing", value);
 }
 
+static void
+add_retry_after(unsigned seconds, struct MHD_Response *response)
+{
+    char value[NUMBER_TEXT_MAX];
+
+    number_print(seconds, value);
+    add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, value);
+}
+
 /* Where trailers end is as doubtful as where a head ends (guard.c): what follows them
  * is not read. */
 static bool
@@ -66,7 +75,7 @@ add_headers(struct exchange *exchange, const struct reply *reply,
                    *(const char **)(void *)((char *)&whole + reply_headers[i].offset));
     add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
     if (reply->retry_after)
-        add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+        add_retry_after(reply->retry_after, response);
     if (reply->waited)
         add_server_timing(exchange, response);
     if (server_draining(exchange->server) || has_trailers(exchange))
@@ -123,6 +132,20 @@ reply_wake(struct exchange *exchange)
     cell_mark(exchange->connection->cell);
 }
 
+void
+exchange_abort(struct exchange *exchange, bool reset)
+{
+    assert(exchange->phase <= EXCHANGE_WAITING && !exchange->visit);
+    watch_stop(&exchange->watch);
+    timers_stop(&exchange->server->registry->timers, &exchange->alarm);
+    exchange->phase = EXCHANGE_ABANDONED;
+    if (reset)
+        connection_reset(exchange->connection);
+    else
+        connection_cut(exchange->connection);
+    reply_wake(exchange);
+}
+
 static struct MHD_Response *
 out_of_memory(void)
 {
@@ -136,7 +159,7 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
 {
     struct MHD_Response *response = NULL;
     struct reply failed = {
-        .status = 503, .content_type = "application/problem+json", .retry_after = true};
+        .status = 503, .content_type = "application/problem+json", .retry_after = 1};
 
     watch_stop(&exchange->watch);
     if (exchange->visit) {
@@ -180,7 +203,8 @@ exchange_refuse_more(struct exchange *exchange, const struct problem *problem,
         .status = status,
         .content_type = "application/problem+json",
         .waited = exchange->suspended,
-        .retry_after = ours && (status == 429 || status == 503),
+        .retry_after = problem->retry_after ? problem->retry_after
+                                            : ours && (status == 429 || status == 503),
     };
     struct text allow = {0};
     struct text body = {0};

@@ -16,6 +16,7 @@ static const struct format_info formats[FORMAT_COUNT] = {
     [FORMAT_NDJSON] = {"ndjson", "application/x-ndjson", "application/x-ndjson"},
     [FORMAT_SSE] = {"sse", "text/event-stream", "text/event-stream"},
     [FORMAT_TEXT] = {"text", "text/plain", "text/plain; charset=utf-8"},
+    [FORMAT_BYTES] = {"bytes", "application/octet-stream", "application/octet-stream"},
 };
 
 const int route_statuses[ROUTE_STATUSES] = {200, 201, 202, 204, 400, 404, 405, 406, 408,

@@ -31,8 +31,16 @@ unsigned method_of(const char *name);
 /* The name of a single method. */
 const char *method_name(unsigned method);
 
-/* In the order in which `format` words and Accept prefer them. */
-enum format { FORMAT_JSON, FORMAT_NDJSON, FORMAT_SSE, FORMAT_TEXT, FORMAT_COUNT };
+/* In the order in which `format` words and Accept prefer them. Bytes are for an answer
+ * that is made of them: only who accepts nothing else is told to want them. */
+enum format {
+    FORMAT_JSON,
+    FORMAT_NDJSON,
+    FORMAT_SSE,
+    FORMAT_TEXT,
+    FORMAT_BYTES,
+    FORMAT_COUNT
+};
 
 struct format_info {
     const char *word;       /* of the parameter `format` */

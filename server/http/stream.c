@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { BLOCK_LEAST = 128, BLOCK_MOST = 16384 };
+
 static size_t
 take_carry(struct exchange *exchange, char *buffer, size_t room)
 {
@@ -101,6 +103,26 @@ begin_beating(struct exchange *exchange, double seconds)
     await_beat(exchange);
 }
 
+/* A byte that goes nowhere: sending it fails, and that ends the connection. What ends a
+ * stream with an error keeps the descriptor until it is the oldest of its cell. */
+static ssize_t
+fail_to_send(char *buffer)
+{
+    buffer[0] = ' ';
+    return 1;
+}
+
+static ssize_t
+cut(struct exchange *exchange, bool reset, char *buffer)
+{
+    exchange->stream_over = true; /* it was not the client that left */
+    if (reset)
+        connection_reset(exchange->connection);
+    else
+        connection_cut(exchange->connection);
+    return fail_to_send(buffer);
+}
+
 /* Where the end of the connection is that of the stream, libmicrohttpd only marks it as
  * closed, and closes it at its next event: so that there is one, it is cut. */
 static ssize_t
@@ -113,17 +135,13 @@ sleep_or_end(struct exchange *exchange, char *buffer)
     }
     if (exchange->connection->gone)
         exchange_client_left(exchange, true);
-    if (exchange->phase == EXCHANGE_ABANDONED) {
-        buffer[0] = ' ';
-        return 1;
-    }
+    if (exchange->phase == EXCHANGE_ABANDONED)
+        return fail_to_send(buffer);
     MHD_suspend_connection(exchange->mhd);
     exchange->suspended = true;
     return 0;
 }
 
-/* An abandoned stream is ended by a byte that cannot be sent any more: what ends it
- * with an error keeps the descriptor until it is the oldest of its cell. */
 static ssize_t
 on_read(void *context, uint64_t position, char *buffer, size_t room)
 {
@@ -131,20 +149,17 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
     enum stream_step step = STREAM_PIECE;
 
     (void)position;
-    if (exchange->phase == EXCHANGE_ABANDONED) {
-        buffer[0] = ' ';
-        return 1;
-    }
+    if (exchange->phase == EXCHANGE_ABANDONED)
+        return fail_to_send(buffer);
     size_t used = take_carry(exchange, buffer, room);
     while (used < room && step == STREAM_PIECE && !exchange->stream_over) {
         step = take_piece(exchange, buffer + used, room - used, &used);
         exchange->stream_over = step == STREAM_END;
     }
-    if (exchange->buffer.failed) {
-        connection_cut(exchange->connection);
-        buffer[0] = ' ';
-        return 1;
-    }
+    if (exchange->buffer.failed)
+        return cut(exchange, false, buffer);
+    if (used == 0 && step >= STREAM_CUT)
+        return cut(exchange, step == STREAM_RESET, buffer);
     if (used == 0 && !exchange->stream_over)
         used = take_heartbeat(exchange, buffer, room);
     else if (exchange->heartbeat_ms) {
@@ -157,6 +172,37 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
     return (ssize_t)used;
 }
 
+static void
+on_read_again(struct timer *timer, int64_t now_ns)
+{
+    (void)now_ns;
+    reply_wake(CONTAINER_OF(timer, struct exchange, alarm));
+}
+
+bool
+exchange_read_at(struct exchange *exchange, int64_t at_ns)
+{
+    exchange->alarm.fire = on_read_again;
+    return !timers_start(&exchange->server->registry->timers, &exchange->alarm,
+                         TIMER_RESULT, at_ns);
+}
+
+/* What is pulled is handed out in blocks, which only a body of known length needs. */
+static struct MHD_Response *
+pulled(const struct reply *reply, MHD_ContentReaderCallback read, void *context)
+{
+    uint64_t length = reply->length ? reply->length : MHD_SIZE_UNKNOWN;
+    size_t block = reply->length == 0           ? BLOCK_LEAST
+                   : reply->length < BLOCK_MOST ? (size_t)reply->length
+                                                : BLOCK_MOST;
+    struct MHD_Response *response =
+        MHD_create_response_from_callback(length, block, read, context, NULL);
+
+    if (response && !reply->waited)
+        MHD_add_response_header(response, "X-Accel-Buffering", "no");
+    return response;
+}
+
 void
 exchange_stream(struct exchange *exchange, const struct reply *reply, stream_next *next)
 {
@@ -167,8 +213,7 @@ exchange_stream(struct exchange *exchange, const struct reply *reply, stream_nex
         visit_answer(exchange, PARCEL_STREAM, reply, &nothing);
         return;
     }
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, 128, on_read, exchange, NULL);
+    struct MHD_Response *response = pulled(reply, on_read, exchange);
     if (response == NULL) {
         struct text failed = {.failed = true};
 
@@ -176,7 +221,6 @@ exchange_stream(struct exchange *exchange, const struct reply *reply, stream_nex
         return;
     }
     exchange->streaming = true;
-    MHD_add_response_header(response, "X-Accel-Buffering", "no");
     reply_answer(exchange, reply, response);
     if (reply->heartbeat > 0)
         begin_beating(exchange, reply->heartbeat);
@@ -203,8 +247,7 @@ exchange_is_head_of_stream(struct exchange *exchange, const struct reply *reply)
         visit_answer(exchange, PARCEL_HEAD_OF_STREAM, reply, &nothing);
         return true;
     }
-    struct MHD_Response *response = MHD_create_response_from_callback(
-        MHD_SIZE_UNKNOWN, 128, on_read_nothing, NULL, NULL);
+    struct MHD_Response *response = pulled(reply, on_read_nothing, NULL);
     if (response == NULL) {
         struct text failed = {.failed = true};
 
@@ -213,8 +256,9 @@ exchange_is_head_of_stream(struct exchange *exchange, const struct reply *reply)
     }
     /* A chunked answer would send its body after HEAD too: one that ends with the
      * connection does not. */
-    MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
-    MHD_add_response_header(response, "X-Accel-Buffering", "no");
+    if (reply->length == 0)
+        MHD_set_response_options(response, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT,
+                                 MHD_RO_END);
     reply_answer(exchange, reply, response);
     return true;
 }

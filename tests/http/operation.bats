@@ -77,12 +77,14 @@ flags_of() {
 }
 
 @test "every flag takes a good value, and / shows it in force" {
-    own_server --host 127.1 --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
+    echo '{}' >"$BATS_TEST_TMPDIR/p"
+    own_server --profiles "$BATS_TEST_TMPDIR/p" --host 127.1 --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
         --max-tasks 8 --max-waits=9 --max-connections 10 --max-body 1MiB \
         --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --retention 0 \
         --idle-ttl 2h --max-objects 12 --max-object-bytes 2KiB \
-        --drain 0 --access-log "$BATS_TEST_TMPDIR/a" --log-format json --log-level warn --seed 11 --workers 3
-    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"idle_ttl":7200,"max_objects":12,"max_object_bytes":2048,"drain":0,"access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11}'
+        --drain 0 --access-log "$BATS_TEST_TMPDIR/a" --log-format json --log-level warn --seed 11 --workers 3 \
+        --clock real --time-scale 0.5
+    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"idle_ttl":7200,"max_objects":12,"max_object_bytes":2048,"drain":0,"profiles":"'"$BATS_TEST_TMPDIR/p"'","access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11,"clock":"real","time_scale":0.5}'
     assert_eq "$(flags_of .port_file)" "\"$own/port\""
 }
 

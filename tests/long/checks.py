@@ -251,6 +251,23 @@ def check_rows_late():
         server.end("streams and POST /tasks")
 
 
+def check_chunks_late():
+    """The chunks of bodies of /wait, 300 in 3 s."""
+    late, bare, early = [], [], 0
+    with Server() as server:
+        for _ in range(RUNS):
+            found = client(server.port, "chunks", 300, 3)
+            late.append(found["late_p50"])
+            early += found["early"]
+            bare.append(bare_timerfd())
+        middle, bare_middle = statistics.median(late), statistics.median(bare)
+        row("/wait in 300 chunks: each late", "<= 1000 us",
+            f"{spread(late)}; {middle / bare_middle:.2g} x a bare timerfd's "
+            f"{bare_middle:.3g} us", middle <= 1000)
+        row("/wait in 300 chunks: early", "0", str(int(early)), early == 0)
+        server.end("chunks")
+
+
 def check_task_runs_on():
     """A task outlives the client that made it."""
     tries, done = 20, 0
@@ -602,6 +619,7 @@ CHECKS = {
     11: beside(coordination.check_wakes),
     12: beside(coordination.check_idle_objects),
     13: beside(coordination.check_storms),
+    14: check_chunks_late,
 }
 
 

@@ -9,6 +9,7 @@
  *   client PORT posts COUNT                   POST /tasks, one after the other
  *   client PORT held COUNT                    COUNT requests of 60 s, held until killed
  *   client PORT resets TOTAL AT_ONCE GROUP    requests that end with a reset
+ *   client PORT chunks COUNT SECONDS          one body in so many chunks of a byte
  *   client PORT zero COUNT                    /wait?delay=0, one after the other
  *   client 0 timerfd COUNT                    a bare timerfd, to compare with
  *
@@ -392,6 +393,60 @@ run_streams(int port, size_t count, size_t n, double max, bool whole)
     printf("\n");
 }
 
+/* ---- a body in chunks ---- */
+
+/* Skips the head; returns how many bytes of the body came with it. */
+static size_t
+skip_head(int fd)
+{
+    char bytes[BUFFER];
+    size_t size = 0;
+    char *end = NULL;
+
+    while (end == NULL) {
+        ssize_t got = recv(fd, bytes + size, sizeof bytes - 1 - size, 0);
+
+        if (got <= 0)
+            die("recv");
+        size += (size_t)got;
+        bytes[size] = '\0';
+        end = strstr(bytes, "\r\n\r\n");
+    }
+    return size - (size_t)(end + 4 - bytes);
+}
+
+/* Each byte is a chunk: the i-th is due at seconds * i / count. */
+static void
+run_chunks(int port, size_t count, double seconds)
+{
+    struct samples late = samples_new(count);
+    char target[128], bytes[BUFFER];
+    size_t early = 0;
+    int fd = dial(port);
+
+    snprintf(target, sizeof target, "/wait?delay=%.9g&chunks=%zu", seconds, count);
+    int64_t sent_ns = now();
+    get(fd, target);
+    ssize_t got = (ssize_t)skip_head(fd);
+    while (late.count < count) {
+        int64_t arrived_ns = now();
+
+        for (; got > 0; got--) {
+            double due = seconds * (double)(late.count + 1) / (double)count;
+            int64_t late_ns = arrived_ns - sent_ns - (int64_t)(due * 1e9);
+
+            early += late_ns < 0;
+            late.at[late.count++] = late_ns;
+        }
+        if (late.count < count && (got = recv(fd, bytes, sizeof bytes, 0)) <= 0)
+            die("recv");
+    }
+    close(fd);
+    printf("chunks=%zu early=%zu", late.count, early);
+    samples_print("late", &late);
+    printf("\n");
+}
+
 /* ---- one after the other ---- */
 
 static void
@@ -570,6 +625,8 @@ main(int argc, char **argv)
         run_streams(port, 1, count, atof(argv[4]), true);
     else if (strcmp(what, "first") == 0 && argc == 6)
         run_streams(port, count, strtoul(argv[4], NULL, 10), atof(argv[5]), false);
+    else if (strcmp(what, "chunks") == 0 && argc == 5)
+        run_chunks(port, count, atof(argv[4]));
     else if (strcmp(what, "posts") == 0)
         run_requests(port, count, post, 201);
     else if (strcmp(what, "zero") == 0)

@@ -74,8 +74,12 @@ static const struct delay_spec modelled = {
     .seeded = true, .seed = 7, .modelled = true, .model = &model};
 
 /* Some of a key's tries, and some of the rest. */
-static const struct fault_spec faults = {
-    .drawn = true, .rate = 0.25, .first = 30, .key = "k", .fail_status = 500};
+static const struct fault_spec faults = {.drawn = true,
+                                         .rate = 0.25,
+                                         .first = 30,
+                                         .key = "k",
+                                         .fail_status = 500,
+                                         .most = 2};
 
 /* What a start gave, and that a failed one left no trace. */
 static bool

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 
 #include "async/registry.h"
@@ -123,6 +124,118 @@ many_go_in_slices(void **state)
     assert_int_equal(tries()->count, 0);
 }
 
+/* ---- in flight ---------------------------------------------------------------------
+ */
+
+static struct tries_key *
+enter(const char *key, size_t most)
+{
+    struct tries_key *place;
+
+    assert_int_equal(
+        registry_enter_key(&world.registry, key, most, world.clock.now_ns, &place), OK);
+    return place;
+}
+
+static void
+leave(struct tries_key *place)
+{
+    tries_leave(tries(), place, world.clock.now_ns);
+}
+
+static struct tries_row
+look(const char *key)
+{
+    struct tries_row row;
+
+    (void)!tries_look(tries(), key, &row);
+    assert_string_equal(row.name, key);
+    return row;
+}
+
+static void
+so_many_are_in_flight_and_no_more(void **state)
+{
+    (void)state;
+    struct tries_key *first = enter("k", 2), *second = enter("k", 2);
+
+    assert_non_null(first);
+    assert_non_null(second);
+    assert_null(enter("k", 2));
+    struct tries_key *third = enter("k", 3); /* each says what it bears */
+    assert_non_null(third);
+    assert_int_equal(look("k").in_flight, 3);
+    assert_int_equal(look("k").refused, 1);
+    assert_int_equal(look("k").tried, 0);
+    leave(first);
+    assert_null(enter("k", 2));
+    leave(second);
+    second = enter("k", 2);
+    assert_non_null(second);
+    leave(second);
+    leave(third);
+    assert_int_equal(look("k").in_flight, 0);
+}
+
+static void
+what_is_in_flight_does_not_count_for_a_key_of_the_same_name(void **state)
+{
+    (void)state;
+    struct tries_key *old = enter("k", 1);
+
+    assert_true(tries_forget(tries(), "k"));
+    assert_false(tries_forget(tries(), "k"));
+    assert_int_equal(tries()->count, 0);
+    struct tries_key *new = enter("k", 1);
+    assert_non_null(new);
+    leave(old);
+    assert_int_equal(look("k").in_flight, 1);
+    tries_clear(tries());
+    leave(new);
+    assert_int_equal(tries()->count, 0);
+    assert_false(tries_look(tries(), "k", &(struct tries_row){0}));
+}
+
+static void
+a_key_in_flight_is_in_use(void **state)
+{
+    (void)state;
+    struct tries_key *place = enter("k", 1);
+
+    world_run(&world, 1300);
+    assert_int_equal(tries()->count, 1);
+    leave(place);
+    world_run(&world, 1899.999);
+    assert_int_equal(tries()->count, 1);
+    world_run(&world, 1900);
+    assert_int_equal(tries()->count, 0);
+}
+
+static void
+they_are_listed_by_use(void **state)
+{
+    (void)state;
+    struct tries_row rows[3];
+    size_t total;
+
+    take("a", 1);
+    take("b", 2);
+    take("c", 3);
+    world.clock.now_ns = at(1);
+    take("a", 1);
+    assert_int_equal(tries_list(tries(), false, rows, 3, &total), 3);
+    assert_int_equal(total, 3);
+    assert_string_equal(rows[0].name, "a");
+    assert_int_equal(rows[0].tried, 2);
+    assert_int_equal(rows[0].used_ns, at(1));
+    assert_string_equal(rows[1].name, "c");
+    assert_string_equal(rows[2].name, "b");
+    assert_int_equal(tries_list(tries(), true, rows, 2, &total), 2);
+    assert_int_equal(total, 3);
+    assert_string_equal(rows[0].name, "b");
+    assert_string_equal(rows[1].name, "c");
+}
+
 enum { THREADS = 8, TAKES = 20000, FAIL_FIRST = 12345 };
 
 static void *
@@ -156,14 +269,55 @@ it_is_exact_from_many_threads(void **state)
     assert_int_equal(take("k", 0), THREADS * TAKES);
 }
 
+enum { PLACES = 3 };
+
+static void *
+come_and_go(void *argument)
+{
+    atomic_int *inside = argument;
+
+    for (int i = 0; i < TAKES; i++) {
+        struct tries_key *place;
+
+        if (tries_enter(tries(), "k", PLACES, i, &place) || place == NULL)
+            continue;
+        assert_true(atomic_fetch_add(inside, 1) < PLACES);
+        atomic_fetch_sub(inside, 1);
+        tries_leave(tries(), place, i);
+    }
+    return NULL;
+}
+
+static void
+places_are_exact_from_many_threads(void **state)
+{
+    (void)state;
+    pthread_t threads[THREADS];
+    atomic_int inside = 0;
+
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, come_and_go, &inside), 0);
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    assert_int_equal(look("k").in_flight, 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(each_key_counts_for_itself),        TEST(what_is_given_back_was_no_try),
-        TEST(all_are_forgotten_at_once),         TEST(their_number_is_bounded),
-        TEST(what_is_not_used_goes_in_its_time), TEST(many_go_in_slices),
+        TEST(each_key_counts_for_itself),
+        TEST(what_is_given_back_was_no_try),
+        TEST(all_are_forgotten_at_once),
+        TEST(their_number_is_bounded),
+        TEST(what_is_not_used_goes_in_its_time),
+        TEST(many_go_in_slices),
         TEST(it_is_exact_from_many_threads),
+        TEST(so_many_are_in_flight_and_no_more),
+        TEST(what_is_in_flight_does_not_count_for_a_key_of_the_same_name),
+        TEST(a_key_in_flight_is_in_use),
+        TEST(they_are_listed_by_use),
+        TEST(places_are_exact_from_many_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

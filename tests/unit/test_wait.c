@@ -769,6 +769,110 @@ a_wait_is_no_larger_than_it_was(void **state)
     assert_int_equal(sizeof(struct wait), 360);
 }
 
+/* ---- aborts, and too many in flight ------------------------------------------------
+ */
+
+static void
+what_is_aborted_has_failed_at_its_deadline(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_WAIT, 1);
+
+    plan.abort = "reset";
+    struct wait *wait = start(&plan);
+    world_run(&world, 0.999);
+    assert_int_equal(wait->record.state, STATE_PENDING);
+    world_run(&world, 1);
+    assert_int_equal(wait->record.state, STATE_FAILED);
+    assert_int_equal(wait->record.status, 0);
+    assert_string_equal(wait->options->abort, "reset");
+    record_disown(&wait->record, at(1));
+}
+
+static void
+where_faults_are_drawn_only_those_that_fail_are_aborted(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_WAIT, 0);
+
+    plan.abort = "reset";
+    plan.faults = (struct fault_spec){.first = 1, .key = "k", .fail_status = 503};
+    struct wait *wait = start(&plan);
+    assert_non_null(wait->options->abort);
+    record_disown(&wait->record, at(0));
+    wait = start(&plan);
+    assert_null(wait->options);
+    wait_settle(wait, world.clock.now_ns);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    record_disown(&wait->record, at(0));
+}
+
+static struct tries_row
+row_of(const char *key)
+{
+    struct tries_row row;
+
+    (void)!tries_look(&world.registry.peers->tries, key, &row);
+    return row;
+}
+
+static struct wait_plan
+overload(double seconds)
+{
+    struct wait_plan plan = plan_of(KIND_WAIT, seconds);
+
+    plan.faults =
+        (struct fault_spec){.key = "k", .most = 1, .over = 429, .retry_after = 7};
+    return plan;
+}
+
+static void
+who_comes_when_too_many_are_in_flight_fails_at_once(void **state)
+{
+    (void)state;
+    struct wait_plan plan = overload(1), gated = plan;
+    struct wait *first = start(&plan);
+
+    gated.event = "go"; /* it is not waited for */
+    struct wait *second = start(&gated);
+    assert_true(second->options->over);
+    wait_settle(second, world.clock.now_ns);
+    assert_int_equal(second->record.state, STATE_FAILED);
+    assert_int_equal(second->record.status, 429);
+    assert_int_equal(second->record.retry_after, 7);
+    record_disown(&second->record, at(0));
+    assert_int_equal(row_of("k").tried, 1);
+    assert_int_equal(row_of("k").refused, 1);
+    assert_int_equal(row_of("k").in_flight, 1);
+    world_run(&world, 1);
+    assert_int_equal(first->record.state, STATE_DONE);
+    assert_int_equal(row_of("k").in_flight, 0);
+    record_disown(&first->record, at(1));
+}
+
+static void
+whoever_leaves_gives_its_place_back(void **state)
+{
+    (void)state;
+    struct wait_plan plan = overload(60);
+    struct wait *wait = start(&plan);
+
+    record_disown(&wait->record, at(0)); /* its client */
+    wait = start(&plan);
+    assert_false(wait->options->over);
+    registry_reset(&world.registry, at(0)); /* the key goes first, then the wait */
+    record_disown(&wait->record, at(0));
+    assert_int_equal(row_of("k").in_flight, 0);
+    world.registry.limits.max_waits = 0;
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), ERROR_TOO_MANY_WAITS);
+    world.registry.limits.max_waits = 9;
+    world.registry.limits.max_objects = 0;
+    plan.event = "go";
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), ERROR_TOO_MANY_OBJECTS);
+    assert_int_equal(row_of("k").in_flight, 0);
+    assert_int_equal(row_of("k").tried, 0);
+}
+
 int
 main(void)
 {
@@ -798,6 +902,10 @@ main(void)
         TEST(with_room_for_no_task_a_label_is_not_kept),
         TEST(one_task_too_many_is_refused),
         TEST(one_wait_too_many_is_refused),
+        TEST(what_is_aborted_has_failed_at_its_deadline),
+        TEST(where_faults_are_drawn_only_those_that_fail_are_aborted),
+        TEST(who_comes_when_too_many_are_in_flight_fails_at_once),
+        TEST(whoever_leaves_gives_its_place_back),
         TEST(a_wait_with_an_error_fails_at_its_deadline),
         TEST(what_has_not_started_is_no_try),
         TEST(cancelled_before_its_deadline_it_has_not_failed),
