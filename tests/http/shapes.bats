@@ -70,6 +70,31 @@ shapes() {
     eventually count_is 0 ''
 }
 
+@test "on a manual clock the bytes that are due have left when the advance is answered" {
+    own_server --clock manual --workers 1
+    hold c '/wait?delay=10&chunks=10&label=c'
+    hold r '/wait?delay=10&chunks=4&size=8&abort=mid_body&label=r'
+    eventually is_waiting c
+    eventually is_waiting r
+    for due in 0 01 012; do
+        post /clock/advance '{"by":1}'
+        assert_json '.fired == 0'
+        eventually has_sent c "$due"
+        has_not_sent c "${due}${#due}"
+    done
+    assert_eq "$(<"$BATS_TEST_TMPDIR/held-r.body")" 01
+    post /clock/advance '{"by":7}'
+    assert_json '.fired == 2'
+    answered c
+    assert_eq "$body" 0123456789
+    run answered r
+    assert_match "$output" 'exit 18'
+    assert_eq "$(<"$BATS_TEST_TMPDIR/held-r.body")" 0123
+    get '/tasks?state=failed'
+    assert_json '.tasks[0] | .waited == 10 and .bytes_sent == 4'
+    own_server_stop
+}
+
 @test "moved to an earlier end, the chunks on the way come earlier, too" {
     hold w '/wait?delay=60&chunks=100&label=w'
     eventually is_waiting w
