@@ -77,8 +77,7 @@ flags_of() {
 }
 
 @test "every flag takes a good value, and / shows it in force" {
-    echo '{}' >"$BATS_TEST_TMPDIR/p"
-    own_server --profiles "$BATS_TEST_TMPDIR/p" --host 127.1 --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
+    own_server --host 127.1 --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
         --max-tasks 8 --max-waits=9 --max-connections 10 --max-body 1MiB \
         --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --retention 0 \
         --idle-ttl 2h --max-objects 12 --max-object-bytes 2KiB \
