@@ -325,10 +325,11 @@ do_watch(struct real *real, const struct op *op)
     struct waiter *waiter;
     enum error error = object_need(registry, classes[op->thing], NAME_OF(op), &object);
 
-    if (!error)
-        error = waiter_open(object, &plan, &waiter);
     if (error)
         return refuse(error);
+    error = waiter_open(object, &plan, &waiter);
+    if (error)
+        return refuse(object_unneed(object, error));
     waiter_watch(waiter, (size_t)op->number);
     waitlist_tell(registry, now_of(real));
     return begin(real, op, OK, waiter);
