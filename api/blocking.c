@@ -138,25 +138,16 @@ blocking_reply(struct exchange *exchange, struct waiter *waiter)
 /* ---- GET ---------------------------------------------------------------------------
  */
 
+static const char *const line_needs[] = {"waiting", NULL};
+
 /* clang-format off */
 const struct field object_get_fields[OBJECT_GET_FIELDS] = {
-    POLL_FIELDS(struct object_get_in),
+    POLL_FIELDS(struct object_get_in, line_needs),
 };
 /* clang-format on */
 
 const enum error object_get_errors[] = {
     ERROR_TIMEOUT, ERROR_CANCELLED, ERROR_TOO_MANY_OBJECTS, ERROR_TOO_MANY_WAITS, OK};
-
-static enum error
-needs_waiting(const struct poll_in *in, struct problem *problem)
-{
-    const char *name = in->wait.given ? "wait" : "timeout";
-
-    problem_set(problem, ERROR_INVALID_PARAMETER,
-                "%s needs waiting: until how many wait in line", name);
-    problem_param(problem, name, strlen(name));
-    return ERROR_INVALID_PARAMETER;
-}
 
 void
 object_reply_state(struct exchange *exchange, const struct object_class *class,
@@ -172,7 +163,7 @@ object_reply_state(struct exchange *exchange, const struct object_class *class,
 
 enum error
 object_get(struct exchange *exchange, const struct object_class *class,
-           const struct object_get_in *in, struct problem *problem)
+           const struct object_get_in *in)
 {
     struct registry *registry = exchange_registry(exchange);
     const char *name = exchange_id(exchange);
@@ -182,8 +173,6 @@ object_get(struct exchange *exchange, const struct object_class *class,
         object_reply_state(exchange, class, name);
         return OK;
     }
-    if (!in->poll.waiting.given)
-        return needs_waiting(&in->poll, problem);
     enum error error = object_need(registry, class, name, &object);
     return error ? error : polling_watch(exchange, &in->poll, object);
 }

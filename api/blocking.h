@@ -23,23 +23,26 @@ extern const char *const poll_wait_excludes[], *const poll_needs[];
 enum { WAITING_MOST = 1000000 };
 
 /* The rows for a struct `type` whose member `block` is a struct block_in, or whose
- * member `poll` is a struct poll_in. */
+ * member `poll` is a struct poll_in; `needs_` is what it can wait for, NULL where it
+ * waits without. */
 /* clang-format off */
-#define BLOCK_FIELDS_OF(type, member)                                                    \
+#define BLOCK_FIELDS_OF(type, member, needs_)                                            \
     FIELD_AS("timeout", type, member.timeout, FIELD_DURATION,                            \
-             .max_limit = LIMIT_MAX_DELAY, .unit = "seconds", .example = "30",           \
+             .max_limit = LIMIT_MAX_DELAY, .needs = (needs_), .unit = "seconds",         \
+             .example = "30",                                                            \
              .text = "Answers 504 when it has waited so long."),                         \
     FIELD_AS("label", type, member.label, FIELD_LABEL, .example = "checkout",            \
              .text = "A name of your own to find it by: GET /tasks?label=.")
-#define BLOCK_FIELDS(type) BLOCK_FIELDS_OF(type, block)
-#define POLL_FIELDS(type)                                                                \
+#define BLOCK_FIELDS(type) BLOCK_FIELDS_OF(type, block, NULL)
+#define POLL_FIELDS(type, needs_)                                                        \
     FIELD_AS("wait", type, poll.wait, FIELD_DURATION, .max_limit = LIMIT_MAX_DELAY,      \
-             .excludes = poll_wait_excludes, .unit = "seconds", .example = "30",         \
+             .excludes = poll_wait_excludes, .needs = (needs_), .unit = "seconds",       \
+             .example = "30",                                                            \
              .text = "Waits at most so long, then answers the state as it is."),         \
     FIELD_AS("waiting", type, poll.waiting, FIELD_INTEGER, .min = 1,                     \
              .max = WAITING_MOST, .needs = poll_needs, .example = "2",                   \
              .text = "Until so many wait there, itself not counted."),                   \
-    BLOCK_FIELDS_OF(type, poll.block)
+    BLOCK_FIELDS_OF(type, poll.block, needs_)
 /* clang-format on */
 
 struct waiter_plan blocking_plan(struct exchange *exchange, const struct block_in *in);
@@ -88,7 +91,7 @@ extern const enum error object_get_errors[];
         .count = OBJECT_GET_FIELDS                                                     \
     }
 enum error object_get(struct exchange *exchange, const struct object_class *class,
-                      const struct object_get_in *in, struct problem *problem);
+                      const struct object_get_in *in);
 
 /* The whole DELETE of an object: it is forgotten, and who waits there is cancelled. */
 extern const struct answer object_delete_answers[];

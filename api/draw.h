@@ -121,29 +121,17 @@ extern const char *const draw_dist_words[];
              .example = "go",                                                            \
              .text = "Ends when this event is set. With a delay, drawn or fixed, not "   \
                      "before that is over as well; without, nothing is drawn.")
-/* The row for the shifts of a body's chunks. */
-#define JITTER_FIELD(type, needs_)                                                     \
-    FIELD_AS("jitter", type, draw.jitter, FIELD_NUMBER, .max = 1, .needs = (needs_),   \
-             .fallback_text = "0", .example = "0.2",                                   \
-             .text =                                                                   \
-                 "Moves each chunk but the last by up to half of this share of the "   \
-                 "distance between two, to either side: the i-th comes at delay * "    \
-                 "(i + jitter * (u - 0.5)) / chunks. With a seed, which it also "      \
-                 "allows beside delay, u is value number i + 1 of "                    \
-                 "random.Random(seed + 2**63).random().")
 
+/* The row for the shifts of a body's chunks. */
+#define JITTER_FIELD(type, needs_)                                                       \
+    FIELD_AS("jitter", type, draw.jitter, FIELD_NUMBER, .max = 1, .needs = (needs_),     \
+             .fallback_text = "0", .example = "0.2",                                     \
+             .text = "Moves each chunk but the last by up to half of this share of the " \
+                     "distance between two, to either side: the i-th comes at delay * "  \
+                     "(i + jitter * (u - 0.5)) / chunks. With a seed, which it also "    \
+                     "allows beside delay, u is value number i + 1 of "                  \
+                     "random.Random(seed + 2**63).random().")
 /* clang-format on */
-
-/* The row for the shifts of a body's chunks. */
-#define JITTER_FIELD(type, needs_)                                                     \
-    FIELD_AS("jitter", type, draw.jitter, FIELD_NUMBER, .max = 1, .needs = (needs_),   \
-             .fallback_text = "0", .example = "0.2",                                   \
-             .text =                                                                   \
-                 "Moves each chunk but the last by up to half of this share of the "   \
-                 "distance between two, to either side: the i-th comes at delay * "    \
-                 "(i + jitter * (u - 0.5)) / chunks. With a seed, which it also "      \
-                 "allows beside delay, u is value number i + 1 of "                    \
-                 "random.Random(seed + 2**63).random().")
 
 /* Where the model that a spec has been lent lives: as long as its handler runs. */
 struct draw_room {

@@ -18,7 +18,7 @@ static const char *const generation_excludes[] = {"waiting", NULL};
 
 /* clang-format off */
 static const struct field get_fields[] = {
-    POLL_FIELDS(struct get_in),
+    POLL_FIELDS(struct get_in, NULL),
     FIELD(struct get_in, generation, FIELD_INTEGER, .max = GENERATION_MOST,
           .needs = poll_needs, .excludes = generation_excludes, .example = "1",
           .text = "Waits for a set after this generation, also where it is set now."),

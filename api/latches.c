@@ -67,6 +67,7 @@ struct get_in {
     struct value_integer at_least;
 };
 
+static const char *const latch_needs[] = {"at_least", "waiting", NULL};
 static const char *const at_least_excludes[] = {"waiting", NULL};
 
 /* clang-format off */
@@ -74,19 +75,9 @@ static const struct field get_fields[] = {
     FIELD(struct get_in, at_least, FIELD_INTEGER, .min = 1, .max = COUNT_MOST,
           .needs = poll_needs, .excludes = at_least_excludes, .example = "5",
           .text = "Until its value is at least that."),
-    POLL_FIELDS(struct get_in),
+    POLL_FIELDS(struct get_in, latch_needs),
 };
 /* clang-format on */
-
-static enum error
-needs_at_least(const struct poll_in *in, struct problem *problem)
-{
-    const char *name = in->wait.given ? "wait" : "timeout";
-
-    problem_set(problem, ERROR_INVALID_PARAMETER, "%s needs at_least or waiting", name);
-    problem_param(problem, name, strlen(name));
-    return ERROR_INVALID_PARAMETER;
-}
 
 static enum error
 get(struct exchange *exchange, const void *raw, struct problem *problem)
@@ -100,12 +91,11 @@ get(struct exchange *exchange, const void *raw, struct problem *problem)
     struct latch_waiter *waiter;
     struct latch *latch;
 
+    (void)problem;
     if (!polling_waits(&in->poll)) {
         object_reply_state(exchange, &latch_class, exchange_id(exchange));
         return OK;
     }
-    if (!in->at_least.given && !in->poll.waiting.given)
-        return needs_at_least(&in->poll, problem);
     enum error error = latch_need(registry, exchange_id(exchange), &latch);
     if (error)
         return error;

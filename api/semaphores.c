@@ -32,6 +32,7 @@ struct acquire_in {
 
 static const char *const hold_words[] = {"connection", NULL};
 static const char *const hold_excludes[] = {"ttl", NULL};
+static const char *const heartbeat_needs[] = {"hold", NULL};
 
 /* clang-format off */
 static const struct field acquire_fields[] = {
@@ -46,9 +47,10 @@ static const struct field acquire_fields[] = {
           .text = "The lease lives as long as this connection: the answer is a stream "
                   "(ndjson) of its line and of heartbeats."),
     FIELD(struct acquire_in, heartbeat, FIELD_DURATION, .min = 0.01,
-          .max_limit = LIMIT_MAX_DELAY, .fallback = HEARTBEAT_DEFAULT,
+          .max_limit = LIMIT_MAX_DELAY, .needs = heartbeat_needs,
+          .fallback = HEARTBEAT_DEFAULT,
           .fallback_text = "15", .unit = "seconds", .example = "5s",
-          .text = "With hold: after so long a silence an empty line."),
+          .text = "After so long a silence an empty line."),
     BLOCK_FIELDS(struct acquire_in),
 };
 /* clang-format on */
@@ -110,15 +112,6 @@ answer_acquired(struct exchange *exchange, struct waiter *waiter)
 }
 
 static enum error
-heartbeat_needs_hold(struct problem *problem)
-{
-    problem_set(problem, ERROR_INVALID_PARAMETER,
-                "heartbeat goes with hold=connection only");
-    problem_param(problem, "heartbeat", strlen("heartbeat"));
-    return ERROR_INVALID_PARAMETER;
-}
-
-static enum error
 acquire(struct exchange *exchange, const void *raw, struct problem *problem)
 {
     const struct acquire_in *in = raw;
@@ -132,8 +125,6 @@ acquire(struct exchange *exchange, const void *raw, struct problem *problem)
     struct semaphore_waiter *waiter;
     struct semaphore *semaphore;
 
-    if (in->heartbeat.given && !in->hold.given)
-        return heartbeat_needs_hold(problem);
     enum error error = semaphore_need(registry, exchange_id(exchange), &semaphore);
     if (!error)
         error = semaphore_acquire(semaphore, &plan, registry_now(registry), &waiter);
@@ -308,7 +299,8 @@ const struct route route_semaphore_renew = {
 static enum error
 get(struct exchange *exchange, const void *in, struct problem *problem)
 {
-    return object_get(exchange, &semaphore_class, in, problem);
+    (void)problem;
+    return object_get(exchange, &semaphore_class, in);
 }
 
 static const struct answer get_answers[] = {

@@ -15,18 +15,9 @@ import time
 import urllib.error
 import urllib.request
 
-URL = sys.argv[1]
+from asking import OPEN, URL, ask
+
 SEEDS = [0, 1, 2, 7, 2**31, 2**32 - 1, 2**32, 2**32 + 1, 2**53 - 1, 2**53, 2**63 - 1]
-OPEN = urllib.request.build_opener(urllib.request.ProxyHandler({})).open
-
-
-def ask(path, body=None):
-    request = urllib.request.Request(URL + path)
-    if body is not None:
-        request.data = json.dumps(body).encode()
-        request.add_header("Content-Type", "application/json")
-    with OPEN(request, timeout=60) as answer:
-        return answer.read().decode()
 
 
 def status_of(path):
