@@ -78,6 +78,11 @@ load background
     own_server_stop
 }
 
+# beats_are N: so many empty lines have come.
+beats_are() {
+    [[ $(grep -c '^$' "$BATS_TEST_TMPDIR/held-beats.body") == "$1" ]]
+}
+
 @test "--time-scale 0: what is kept does not move it, nor what waits for an event" {
     own_server --time-scale 0 --workers 1
     send PUT /tasks/t '{"delay":100}'
@@ -95,7 +100,7 @@ load background
     get '/wait?delay=61'
     get /tasks/t
     assert_problem 404 not-found
-    assert_eq "$(grep -c '^$' "$BATS_TEST_TMPDIR/held-beats.body")" 61
+    eventually beats_are 61
     send PUT /events/e
     answered gated
     assert_status 200

@@ -123,8 +123,8 @@ def deaf():
 
 def queue():
     control = Client(WHERE)
-    # Advances that take a while: 100,000 deadlines.
-    busy = held(control, [f"/wait_n?n=100000&max_delay=100&seed={i}" for i in range(2)])
+    # Advances that take a while: 800,000 deadlines.
+    busy = held(control, [f"/wait_n?n=100000&max_delay=100&seed={i}" for i in range(8)])
     drinkers = [threading.Thread(target=client.answer) for client in busy]
     for thread in drinkers:
         thread.start()

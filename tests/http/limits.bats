@@ -5,10 +5,6 @@
 load helpers
 load background
 
-teardown() {
-    [[ ! -e $BATS_TEST_TMPDIR/own/pid || -e $BATS_TEST_TMPDIR/own/rc ]] || own_server_stop
-}
-
 # make JSON: a task; sets id.
 make() {
     post /tasks "$1" || return

@@ -11,10 +11,6 @@ setup() {
     own=$BATS_TEST_TMPDIR/own
 }
 
-teardown() {
-    [[ ! -e $own/pid || -e $own/rc ]] || own_server_stop
-}
-
 # refuses STATUS PATTERN FLAG...: it ends so, with one line on stderr that matches.
 refuses() {
     local status_wanted=$1 pattern=$2

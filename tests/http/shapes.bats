@@ -82,6 +82,7 @@ shapes() {
         eventually has_sent c "$due"
         has_not_sent c "${due}${#due}"
     done
+    eventually has_sent r 01
     assert_eq "$(<"$BATS_TEST_TMPDIR/held-r.body")" 01
     post /clock/advance '{"by":7}'
     assert_json '.fired == 2'
