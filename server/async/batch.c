@@ -196,8 +196,7 @@ end_first(struct batch *batch, int64_t now_ns)
 static bool
 is_due(const struct batch *batch, int64_t now_ns)
 {
-    return batch->running > 0 && batch->done < batch->most
-           && next_deadline(batch) <= now_ns;
+    return batch->running > 0 && !batch_over(batch) && next_deadline(batch) <= now_ns;
 }
 
 static void
@@ -369,7 +368,7 @@ batch_rank(const struct batch *batch, size_t index)
 static bool
 was_released(const struct batch *batch, size_t rank)
 {
-    return rank >= batch->released_rank && batch->released_ns != INT64_MAX;
+    return rank >= batch->released_rank;
 }
 
 static double

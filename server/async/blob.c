@@ -9,32 +9,26 @@ type_size(const char *type)
     return type ? strlen(type) + 1 : 0;
 }
 
-static size_t
-counted(const struct blob *blob)
-{
-    return blob->size + type_size(blob->type) + BLOB_OVERHEAD;
-}
-
 enum error
 blob_new(struct registry *registry, const char *bytes, size_t size, const char *type,
          struct blob **out)
 {
     struct quota *quota = &registry->peers->object_bytes;
     size_t behind = type_size(type);
-    struct blob *blob = calloc(1, sizeof *blob + size + behind);
-    if (blob == NULL)
+    size_t counts = size + behind + BLOB_OVERHEAD;
+
+    if (!quota_take(quota, counts, registry->limits.max_object_bytes))
+        return ERROR_TOO_MANY_BYTES;
+    struct blob *blob = malloc(sizeof *blob + size + behind);
+    if (blob == NULL) {
+        quota_give(quota, counts);
         return ERROR_OUT_OF_MEMORY;
-    blob->registry = registry;
-    blob->holders = 1;
-    blob->size = size;
+    }
+    *blob = (struct blob){.registry = registry, .holders = 1, .size = size};
     if (size > 0)
         memcpy(blob->bytes, bytes, size);
     if (type)
         blob->type = memcpy(blob->bytes + size, type, behind);
-    if (!quota_take(quota, counted(blob), registry->limits.max_object_bytes)) {
-        free(blob);
-        return ERROR_TOO_MANY_BYTES;
-    }
     *out = blob;
     return OK;
 }
@@ -51,6 +45,7 @@ blob_release(struct blob *blob)
 {
     if (blob == NULL || --blob->holders > 0)
         return;
-    quota_give(&blob->registry->peers->object_bytes, counted(blob));
+    quota_give(&blob->registry->peers->object_bytes,
+               blob->size + type_size(blob->type) + BLOB_OVERHEAD);
     free(blob);
 }

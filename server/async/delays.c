@@ -64,7 +64,7 @@ delay_draw(const struct delay_spec *spec, struct fastrand *fastrand)
     if (!spec->seeded)
         return fastrand_uniform(fastrand, spec->min, spec->max);
 
-    struct mersenne mersenne;
+    UNINITIALIZED struct mersenne mersenne;
     mersenne_seed(&mersenne, spec->seed);
     return mersenne_uniform(&mersenne, spec->min, spec->max);
 }
@@ -136,7 +136,7 @@ delays_draw(const struct delay_spec *spec, size_t n)
         return NULL;
     *delays = (struct delays){.holders = 1, .n = n, .spec = *spec};
     if (n <= slice(spec, AT_ONCE)) {
-        struct mersenne mersenne;
+        UNINITIALIZED struct mersenne mersenne;
 
         mersenne_seed(&mersenne, spec->seed);
         draw(delays, &mersenne, n);
@@ -153,6 +153,8 @@ delays_draw(const struct delay_spec *spec, size_t n)
 void
 delays_load(struct delays *delays, double seconds)
 {
+    if (seconds == 0)
+        return;
     delays->load = seconds;
     for (size_t i = 0; i < delays->drawn; i++)
         delays->at[i] += seconds;

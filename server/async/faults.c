@@ -57,7 +57,7 @@ faults_seed(struct mersenne *mersenne, const struct delay_spec *delays)
 static double
 draw_one(const struct delay_spec *delays, struct fastrand *fastrand)
 {
-    struct mersenne mersenne;
+    UNINITIALIZED struct mersenne mersenne;
 
     if (!delays->seeded)
         return fastrand_uniform(fastrand, 0, 1);

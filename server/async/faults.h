@@ -10,7 +10,7 @@
 struct delay_spec;
 struct mersenne;
 
-enum { FAULT_KEY_SIZE = TRIES_NAME_SIZE, FAILED_STATUS = 400 /* and above */ };
+enum { FAILED_STATUS = 400 /* and above */ };
 
 /* Zeroed: none fails. */
 struct fault_spec {
@@ -22,7 +22,7 @@ struct fault_spec {
     uint32_t first;       /* so many tries of `key` fail */
     uint32_t most;        /* 0: any number */
     double rate;
-    char key[FAULT_KEY_SIZE]; /* "": none */
+    char key[NAME_MAX_BYTES + 1]; /* "": none */
 };
 
 bool fault_spec_equal(const struct fault_spec *a, const struct fault_spec *b);

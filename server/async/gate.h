@@ -11,7 +11,7 @@
 struct gate {
     struct letter letter;     /* to the home, and back when it opens */
     struct letter withdrawal; /* to the home, and back: then it is freed */
-    TAILQ_ENTRY(gate) link;   /* the home's: in the event */
+    TAILQ_ENTRY(gate) link;   /* the home's: in the event, or adrift */
     struct event *event;      /* the home's: where it stands; NULL: nowhere */
     struct registry *registry;
     size_t home;

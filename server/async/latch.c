@@ -7,14 +7,6 @@ const struct object_class latch_class = {
     .waiter_size = sizeof(struct latch_waiter),
 };
 
-struct latch *
-latch_find(struct registry *registry, const char *name)
-{
-    struct object *object = object_find(registry, &latch_class, name);
-
-    return object ? CONTAINER_OF(object, struct latch, object) : NULL;
-}
-
 enum error
 latch_need(struct registry *registry, const char *name, struct latch **out)
 {
@@ -70,10 +62,11 @@ latch_wait(struct latch *latch, const struct latch_plan *plan, int64_t now_ns,
     (*out)->at_least = plan->at_least;
     if (latch->value >= plan->at_least)
         serve(latch, *out);
-    else
+    else {
         waiter_join(waiter);
-    if (first || plan->at_least < latch->nearest)
-        latch->nearest = plan->at_least;
+        if (first || plan->at_least < latch->nearest)
+            latch->nearest = plan->at_least;
+    }
     waitlist_tell(latch->object.registry, now_ns);
     return OK;
 }

@@ -25,8 +25,6 @@ struct latch_plan {
 
 extern const struct object_class latch_class;
 
-/* NULL where the object has not been used. */
-struct latch *latch_find(struct registry *registry, const char *name);
 MUST_USE enum error
 latch_need(struct registry *registry, const char *name, struct latch **out);
 

@@ -1,6 +1,7 @@
 /*
  * peers.h: the workers of the process, as each sees the others: where a name is at
- * home, the mailbox of each, and the few counters that they share. Any thread.
+ * home, the mailbox of each, and the few counters that they share, with the table of
+ * keys. Any thread.
  */
 #pragma once
 

@@ -175,14 +175,6 @@ const struct object_class queue_class = {
     .free_waiter = free_waiter,
 };
 
-struct queue *
-queue_find(struct registry *registry, const char *name)
-{
-    struct object *object = object_find(registry, &queue_class, name);
-
-    return object ? queue_of(object) : NULL;
-}
-
 enum error
 queue_need(struct registry *registry, const char *name, struct queue **out)
 {
@@ -233,7 +225,7 @@ begin(struct queue *queue, const struct queue_plan *plan, int64_t now_ns,
     else
         serve(queue, *out);
     serve_line(queue, now_ns);
-    if (record_ended(&waiter->record))
+    if ((*out)->puts && record_ended(&waiter->record))
         (*out)->size = queue->size;
     return OK;
 }

@@ -34,8 +34,6 @@ struct queue_plan {
 
 extern const struct object_class queue_class;
 
-/* NULL where the object has not been used. */
-struct queue *queue_find(struct registry *registry, const char *name);
 MUST_USE enum error
 queue_need(struct registry *registry, const char *name, struct queue **out);
 

@@ -104,8 +104,7 @@ publish_oldest(struct registry *registry)
 static bool
 keeps_too_many(const struct registry *registry)
 {
-    return atomic_load_explicit(&registry->peers->finished.used, memory_order_relaxed)
-           > registry->limits.max_tasks;
+    return quota_used(&registry->peers->finished) > registry->limits.max_tasks;
 }
 
 /* Where the oldest of this worker has gone meanwhile, the next one is asked. */

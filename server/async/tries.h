@@ -6,16 +6,13 @@
  */
 #pragma once
 
-#include "base/error.h"
+#include "base/field.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/queue.h>
 
-enum {
-    TRIES_MOST = 100000,     /* keys */
-    TRIES_NAME_SIZE = 64 + 1 /* a key is a name */
-};
+enum { TRIES_MOST = 100000 }; /* keys */
 
 struct tries_key;
 TAILQ_HEAD(tries_keys, tries_key);
@@ -60,7 +57,7 @@ void tries_clear(struct tries *tries);
 
 /* What is known of one key. */
 struct tries_row {
-    char name[TRIES_NAME_SIZE];
+    char name[NAME_MAX_BYTES + 1];
     uint64_t tried, refused;
     size_t in_flight;
     int64_t used_ns;

@@ -143,8 +143,9 @@ who_gives_up_is_cancelled(void **state)
     assert_cancelled(&cancelled->waiter, REASON_CANCEL);
     let_go(&tired->waiter);
     lose(&cancelled->waiter);
-    assert_int_equal(latch_find(&world.registry, "l")->value, 1);
-    assert_null(latch_find(&world.registry, "m"));
+    struct object *latch = object_find(&world.registry, &latch_class, "l");
+    assert_int_equal(CONTAINER_OF(latch, struct latch, object)->value, 1);
+    assert_null(object_find(&world.registry, &latch_class, "m"));
 }
 
 int

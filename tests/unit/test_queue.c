@@ -355,14 +355,28 @@ items_go_with_their_queue(void **state)
     put_at_once("one", 0);
     struct queue_waiter *getter = get();
     put_at_once("two", 0);
-    assert_null(queue_find(&world.registry, "r"));
-    assert_non_null(queue_find(&world.registry, "q"));
+    assert_null(object_find(&world.registry, &queue_class, "r"));
+    assert_non_null(object_find(&world.registry, &queue_class, "q"));
     world_run(&world, 600);
-    assert_null(queue_find(&world.registry, "q"));
+    assert_null(object_find(&world.registry, &queue_class, "q"));
     assert_int_equal(bytes_in_use(), 3 + BLOB_OVERHEAD);
     lose(&getter->waiter); /* there is no queue for it any more */
     assert_int_equal(bytes_in_use(), 0);
     assert_int_equal(queue_named("q")->size, 0);
+}
+
+static void
+a_get_that_did_not_arrive_tells_no_size(void **state)
+{
+    (void)state;
+    put_at_once("first", 0);
+    put_at_once("second", 0);
+    struct queue_waiter *waiter = get();
+    waiter_undelivered(&waiter->waiter, now());
+    assert_null(waiter->item);
+    assert_int_equal(waiter->size, 0);
+    let_go(&waiter->waiter);
+    assert_gets("first");
 }
 
 int
@@ -384,6 +398,7 @@ main(void)
         TEST(who_gets_within_its_time_gets_or_is_cancelled),
         TEST(too_many_waits_leave_the_item_with_the_caller),
         TEST(items_go_with_their_queue),
+        TEST(a_get_that_did_not_arrive_tells_no_size),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
