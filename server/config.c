@@ -247,10 +247,12 @@ read_environment(struct config *config, struct text *why)
     return true;
 }
 
-bool
-config_moves_clock(const struct config *config)
+enum clock_mode
+config_clock_mode(const struct config *config)
 {
-    return config->clock.index == 1 || config->time_scale.value == 0;
+    if (strcmp(clock_words[config->clock.index], "manual") == 0)
+        return CLOCK_MANUAL;
+    return config->time_scale.value == 0 ? CLOCK_JUMPING : CLOCK_REAL;
 }
 
 static bool
@@ -264,6 +266,7 @@ refuse(struct text *why, const char *reason)
 static bool
 check(const struct config *config, struct text *why)
 {
+    enum clock_mode mode = config_clock_mode(config);
     double scale = config->time_scale.value;
 
     if (config->port.word == 0 && !config->unix.bytes)
@@ -271,12 +274,11 @@ check(const struct config *config, struct text *why)
                       "--port none needs --unix: there would be nothing to listen on");
     if (scale > 0 && scale < CLOCK_SCALE_MIN)
         return refuse(why, "--time-scale is 0, or from 0.001 on");
-    if (config->clock.index == 1 && config->time_scale.given)
+    if (mode == CLOCK_MANUAL && config->time_scale.given)
         return refuse(why,
                       "--time-scale cannot be with --clock manual, which goes only "
                       "by POST /clock/advance: leave one out");
-    if (config_moves_clock(config) && config->workers.given
-        && config->workers.value > 1)
+    if (clock_mode_is_moved(mode) && config->workers.given && config->workers.value > 1)
         return refuse(why,
                       "--clock manual and --time-scale 0 have one worker: --workers "
                       "can only be 1 with them");

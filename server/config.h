@@ -1,6 +1,7 @@
 /* config.h: what the program is told: flags, and WAITD_… in the environment. */
 #pragma once
 
+#include "base/clock.h"
 #include "base/field.h"
 
 #undef unix /* gcc's gnu17 defines it */
@@ -30,7 +31,7 @@ struct config {
     struct value_word log_format; /* enum log_format */
     struct value_word log_level;  /* enum log_level */
     struct value_integer seed;
-    struct value_word clock; /* 0: real, 1: manual */
+    struct value_word clock;
     struct value_number time_scale;
 };
 
@@ -59,8 +60,8 @@ extern const struct action_info config_actions[]; /* ends with a flag of NULL */
 MUST_USE bool config_read(int argc, char **argv, struct config *config,
                           enum action *action, struct text *why);
 
-/* Whether its clock is one that is moved, which only one worker can have. */
-bool config_moves_clock(const struct config *config);
+/* What --clock and --time-scale make of it together. */
+enum clock_mode config_clock_mode(const struct config *config);
 
 /* --help. */
 void config_print_help(struct text *out);

@@ -70,7 +70,8 @@ set_workers(struct config *config)
 
     if (config->workers.given)
         return;
-    if (!config_moves_clock(config) && sched_getaffinity(0, sizeof cores, &cores) == 0)
+    if (!clock_mode_is_moved(config_clock_mode(config))
+        && sched_getaffinity(0, sizeof cores, &cores) == 0)
         count = CPU_COUNT(&cores);
     config->workers.value = count < PEERS_MOST ? count : PEERS_MOST;
 }
@@ -177,7 +178,7 @@ serve(struct config *config, struct app *app)
 
     set_connections(config);
     set_workers(config);
-    asked_clock_open(&asked, config->clock.index == 1, config->time_scale.value);
+    asked_clock_open(&asked, config_clock_mode(config), config->time_scale.value);
     struct server_config http = http_config(config, app);
     http.asked = &asked;
     if (!open_access_log(config->access_log.bytes, &http.access_fd, &why))

@@ -99,10 +99,10 @@ parse_body(struct exchange *exchange, void *in, struct problem *problem)
 
 /* `format`, where it is given, wins over Accept. */
 static enum error
-choose_format(struct exchange *exchange, const void *in, struct problem *problem)
+choose_format(struct exchange *exchange, const struct field *field, const void *in,
+              struct problem *problem)
 {
     const struct route *route = exchange->route;
-    const struct field *field = shape_find(&route->in, "format", strlen("format"));
     TEXT_AUTO lines = {0};
     const char *accept = exchange_header_list(exchange, MHD_HTTP_HEADER_ACCEPT, &lines);
 
@@ -128,19 +128,19 @@ choose_format(struct exchange *exchange, const void *in, struct problem *problem
 }
 
 static enum error
-parse(struct exchange *exchange, struct target *target, const void *defaults, void *in,
-      struct problem *problem)
+parse(struct exchange *exchange, struct target *target,
+      const struct prepared_route *prepared, void *in, struct problem *problem)
 {
     const struct shape *shape = &exchange->route->in;
 
-    memcpy(in, defaults, shape->size);
+    memcpy(in, prepared->defaults, shape->size);
     enum error error = parse_query(exchange, target, in, problem);
     if (!error)
         error = parse_body(exchange, in, problem);
     if (!error)
         error = shape_check(shape, in, problem);
     if (!error)
-        error = choose_format(exchange, in, problem);
+        error = choose_format(exchange, prepared->format, in, problem);
     return error;
 }
 
@@ -258,7 +258,7 @@ handle(struct exchange *exchange, struct target *target,
         return problem_set(problem, ERROR_DRAINING, "the server is stopping");
     enum error error = parse_id(exchange, found, problem);
     if (!error)
-        error = parse(exchange, target, exchange->server->defaults[found->index], in,
+        error = parse(exchange, target, exchange->server->prepared[found->index], in,
                       problem);
     return error ? error : begin(exchange, in, problem);
 }

@@ -111,9 +111,15 @@ struct listener {
     uint64_t accepted_at; /* in which turn */
 };
 
+/* What would else be found again for every request of the route. */
+struct prepared_route {
+    const struct field *format; /* of its parameters; NULL: it has none of that name */
+    _Alignas(max_align_t) char defaults[]; /* its parameters where none is given */
+};
+
 struct server {
     struct server_config config;
-    void **defaults; /* by route: its parameters where none is given; owned */
+    struct prepared_route **prepared; /* by route; owned */
     struct registry *registry;
     const struct log *log;
     struct hub hub;

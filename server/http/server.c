@@ -101,7 +101,7 @@ init(struct server *server, const struct server_config *config,
     server->registry = registry;
     server->log = log;
     server->tcp.fd = server->local.fd = -1;
-    server->moves_clock = asked_clock_is_moved(config->asked);
+    server->moves_clock = clock_mode_is_moved(config->asked->mode);
     TAILQ_INIT(&server->advances);
     TAILQ_INIT(&server->connections);
     TAILQ_INIT(&server->dead);
@@ -116,13 +116,26 @@ init(struct server *server, const struct server_config *config,
 static void
 free_tables(struct server *server)
 {
-    for (size_t i = 0; server->defaults && server->config.routes[i]; i++)
-        free(server->defaults[i]);
-    free(server->defaults);
+    for (size_t i = 0; server->prepared && i < server->routes; i++)
+        free(server->prepared[i]);
+    free(server->prepared);
     free(server->counts.requests);
 }
 
-/* What goes by route: the parameters where none is given, and the counts. */
+static struct prepared_route *
+prepare(const struct shape *in, const double *limits)
+{
+    struct prepared_route *prepared = malloc(sizeof *prepared + in->size);
+
+    assert(in->size <= PARAMETERS_MAX);
+    if (prepared == NULL)
+        return NULL;
+    prepared->format = shape_find(in, "format", strlen("format"));
+    shape_defaults(in, limits, prepared->defaults);
+    return prepared;
+}
+
+/* What goes by route. */
 static bool
 make_tables(struct server *server)
 {
@@ -135,15 +148,13 @@ make_tables(struct server *server)
     server->counts.requests = calloc(count + 1, sizeof *server->counts.requests);
     if (server->counts.requests == NULL)
         return false;
-    server->defaults = calloc(count + 1, sizeof *server->defaults);
-    for (size_t i = 0; server->defaults && i < count; i++) {
-        assert(routes[i]->in.size <= PARAMETERS_MAX);
-        server->defaults[i] = malloc(routes[i]->in.size + 1); /* it may be empty */
-        if (server->defaults[i] == NULL)
+    server->prepared = calloc(count + 1, sizeof(struct prepared_route *));
+    for (size_t i = 0; server->prepared && i < count; i++) {
+        server->prepared[i] = prepare(&routes[i]->in, server->config.limits);
+        if (server->prepared[i] == NULL)
             return false;
-        shape_defaults(&routes[i]->in, server->config.limits, server->defaults[i]);
     }
-    return server->defaults != NULL;
+    return server->prepared != NULL;
 }
 
 /* libmicrohttpd has found itself in a state that it cannot mend. */
