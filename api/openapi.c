@@ -48,7 +48,7 @@ schema(const struct field *field, const double *limits)
     switch (field->kind) {
     case FIELD_DURATION: return duration_schema(field, limits);
     case FIELD_NUMBER: return schema_of_number(field, limits, "number");
-    case FIELD_INTEGER: return schema_of_number(field, limits, "integer");
+    case FIELD_INTEGER:
     case FIELD_SIZE: return schema_of_number(field, limits, "integer");
     case FIELD_SEED: return json_pack("{s:s, s:i}", "type", "integer", "minimum", 0);
     case FIELD_FLAG: return json_pack("{s:s}", "type", "boolean");

@@ -58,6 +58,7 @@ static enum error
 read_cursor(const struct value_name *cursor, struct place *out, struct problem *problem)
 {
     char again[NAME_MAX_BYTES + 1];
+    /* What is out of range prints otherwise. NOLINTNEXTLINE(cert-err34-c) */
     int fields = sscanf(cursor->bytes, "%" SCNd64 ".%" SCNu64 ".%zu", &out->listed_ns,
                         &out->serial, &out->worker);
 

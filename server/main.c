@@ -54,7 +54,7 @@ set_connections(struct config *config)
 {
     size_t descriptors = raise_descriptors();
     size_t spared =
-        descriptors > 2 * DESCRIPTORS_SPARED ? DESCRIPTORS_SPARED : descriptors / 2;
+        descriptors / 2 > DESCRIPTORS_SPARED ? DESCRIPTORS_SPARED : descriptors / 2;
 
     if (!config->max_connections.given)
         config->max_connections.value = (int64_t)(descriptors - spared);
@@ -213,6 +213,7 @@ serve_with_profiles(struct config *config, struct app *app)
         return fail(EXIT_USAGE, &why);
     app->profiles = &profiles;
     int status = serve(config, app);
+    app->profiles = NULL;
     profiles_close(&profiles);
     return status;
 }

@@ -37,7 +37,7 @@ clock_due(const struct clock *clock, int64_t at_ns)
  * no time. None goes beyond CLOCK_END_NS, 140 years later, so that as much again can be
  * added to every time.
  */
-#define CLOCK_LIFE_NS (140 * 365 * (86400 * NS_PER_SECOND))
+#define CLOCK_LIFE_NS INT64_C(4415040000000000000) /* 140 years of 365 days */
 #define CLOCK_START_NS NS_PER_SECOND
 #define CLOCK_END_NS (CLOCK_START_NS + CLOCK_LIFE_NS)
 

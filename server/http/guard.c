@@ -85,7 +85,7 @@ check_end(struct MHD_Connection *mhd, const char *method, const char *end)
     const union MHD_ConnectionInfo *head =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
 
-    return MHD_CHECKS_LINES || method + head->header_size == end + 2 * CRLF_SIZE
+    return MHD_CHECKS_LINES || method + head->header_size == end + CRLF_SIZE + CRLF_SIZE
                ? NULL
                : wrong_line;
 }

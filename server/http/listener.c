@@ -165,14 +165,17 @@ bind_tcp(const struct sockaddr *address, socklen_t size, bool first)
 static int
 bound_port(int fd)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
     socklen_t size = sizeof address;
 
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    if (getsockname(fd, &address.any, &size) != 0)
         return 0;
-    if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
+                                                   : address.v4.sin_port);
 }
 
 bool
@@ -206,7 +209,7 @@ listener_open_tcp(struct server *server, struct text *why)
 static bool
 join_tcp(struct server *server, const struct server *first)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
 
     server->port = first->port;
@@ -255,13 +258,14 @@ listener_open_unix(struct server *server, struct text *why)
 {
     const char *path = server->config.unix_path;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t size = strlen(path) + 1;
 
-    if (strlen(path) >= sizeof address.sun_path) {
+    if (size > sizeof address.sun_path) {
         text_format(why, "cannot listen on %s: longer than %zu bytes", path,
                     sizeof address.sun_path - 1);
         return false;
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, size);
     remove_stale(&address);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0

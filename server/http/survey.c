@@ -2,6 +2,7 @@
 
 #include "http/away.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,8 +54,10 @@ answer(struct survey *survey)
     struct exchange *exchange = survey->away.exchange;
     void *portions[PEERS_MOST];
 
-    for (size_t i = 0; i < survey->count; i++)
+    for (size_t i = 0; i < survey->count; i++) {
+        assert(survey->ballots[i]);
         portions[i] = survey->ballots[i]->portion;
+    }
     away_close(&survey->away);
     survey->class->reply(exchange, survey->ballots[0]->bytes, portions, survey->count);
     free_survey(survey);
@@ -113,8 +116,7 @@ static struct survey *
 make_survey(struct exchange *exchange, const struct survey_class *class)
 {
     size_t count = exchange->server->registry->peers->count;
-    struct survey *survey =
-        calloc(1, sizeof *survey + count * sizeof survey->ballots[0]);
+    struct survey *survey = calloc(1, sizeof *survey + count * sizeof(struct ballot *));
 
     if (survey == NULL)
         return NULL;
