@@ -163,6 +163,32 @@ registry_drop(struct registry *registry, struct record *record)
     publish_oldest(registry);
 }
 
+/* uthash frees its table with the last record and makes it again for the next, which is
+ * at every request where they come one by one. A record whose id is a NUL, which no
+ * string has, keeps it; without one, out of memory, all goes as well, and slower. */
+static void
+keep_table(struct registry *registry)
+{
+    struct record *anchor = calloc(1, sizeof *anchor);
+
+    if (anchor == NULL)
+        return;
+    HASH_ADD_KEYPTR(by_id, registry->by_id, "", sizeof "", anchor);
+    if (anchor->by_id.tbl)
+        registry->anchor = anchor;
+    else
+        free(anchor);
+}
+
+static void
+give_up_table(struct registry *registry)
+{
+    if (registry->anchor)
+        HASH_DELETE(by_id, registry->by_id, registry->anchor);
+    free(registry->anchor);
+    registry->anchor = NULL;
+}
+
 void
 registry_open(struct registry *registry, const struct registry_limits *limits,
               const struct clock *clock, const uint64_t *seed, struct peers *peers,
@@ -171,6 +197,7 @@ registry_open(struct registry *registry, const struct registry_limits *limits,
     *registry = (struct registry){
         .limits = *limits, .clock = clock, .peers = peers, .worker = worker};
     peers->at[worker].mailbox.reader = registry;
+    keep_table(registry);
     TAILQ_INIT(&registry->all);
     TAILQ_INIT(&registry->finished);
     registry->retention.fire = on_retention;
@@ -195,6 +222,7 @@ registry_close(struct registry *registry)
     registry_cancel_all(registry, REASON_DRAIN, registry_now(registry));
     while (!TAILQ_EMPTY(&registry->all))
         record_forget(TAILQ_FIRST(&registry->all));
+    give_up_table(registry);
     timers_free(&registry->timers);
 }
 

@@ -34,6 +34,7 @@ struct registry {
     struct timers timers; /* asked time: waits, timeouts, retention */
     struct fastrand fastrand;
     struct record *by_id;        /* uthash */
+    struct record *anchor;       /* in it, see registry.c; owned */
     struct group *groups;        /* uthash */
     struct record_list all;      /* by creation */
     struct record_list finished; /* kept ones, by end */

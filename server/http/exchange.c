@@ -1,4 +1,5 @@
 #include "http/access.h"
+#include "base/alloc.h"
 #include "http/away.h"
 
 #include <assert.h>
@@ -27,7 +28,8 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
     struct connection *connection = connection_of(mhd);
     size_t size = strlen(target) + 1;
     bool logs = server->config.access_fd >= 0;
-    struct exchange *exchange = calloc(1, sizeof *exchange + size + (logs ? size : 0));
+    struct exchange *exchange =
+        alloc_zeroed(sizeof *exchange + size + (logs ? size : 0));
 
     if (exchange == NULL)
         return NULL;
