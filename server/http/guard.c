@@ -159,6 +159,9 @@ guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
         wrong = "the method is not a token";
     else if (strchr(target, ' '))
         wrong = "a blank in the target";
+    else if (!MHD_CHECKS_LINES
+             && method + strlen(method) + 1 + strlen(target) + 1 != version)
+        wrong = "the request line holds a NUL, or more than single blanks";
     else {
         MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &guard);
         wrong = check_framing(&guard, http_1_0);
