@@ -80,6 +80,14 @@ static const struct field fields[] = {
     FIELD(struct config, drain, FIELD_DURATION, .max = HOUR, .fallback = 10,
           .fallback_text = "10s", .example = "0",
           .text = "After SIGTERM: how long waits may still end."),
+    FIELD(struct config, allow_host, FIELD_TEXT, .example = "localhost,waitd.test:8080",
+          .text = "Hosts that it answers to over TCP, each with its port or with any, "
+                  "*.NAME for those below it; others get 421. Without it, all."),
+    FIELD(struct config, cors_origin, FIELD_TEXT, .example = "http://localhost:3000",
+          .text = "Origins whose web pages may read and change things here; * is any."),
+    FIELD(struct config, token_file, FIELD_TEXT, .example = "/etc/waitd/tokens",
+          .text = "File of bearer tokens, one a line, of which each request but /healthz and "
+                  "/readyz has to have one; SIGHUP reads it again."),
     FIELD(struct config, profiles, FIELD_TEXT, .example = "/etc/waitd/profiles.json",
           .text = "JSON file of profiles beside the program's own: see GET /profiles."),
     FIELD(struct config, access_log, FIELD_TEXT, .example = "-",

@@ -26,6 +26,9 @@ struct config {
     struct value_integer max_objects;
     struct value_integer max_object_bytes;
     struct value_duration drain;
+    struct value_text allow_host;
+    struct value_text cors_origin;
+    struct value_text token_file;
     struct value_text profiles;
     struct value_text access_log;
     struct value_word log_format; /* enum log_format */

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "healthcheck.h"
 #include "man.h"
+#include "token_file.h"
 #include "workers.h"
 
 #include "api/app.h"
@@ -143,27 +144,36 @@ log_listening(const struct log *log, const struct config *config, int port)
         {"workers", workers}, {"version", WAITD_VERSION});
 }
 
+/* Whoever can reach it can use it: it is as well to know. */
+static void
+log_openness(const struct log *log, const struct config *config,
+             const struct server *server)
+{
+    if (config->token_file.bytes || !server_is_reachable(server))
+        return;
+    LOG(log, LOG_LEVEL_WARN, "open to other machines", {"host", config->host.bytes},
+        {"hint",
+         "--token-file wants a token of them, --host 127.0.0.1 keeps them out"});
+}
+
 static bool
 serve_on(struct workers *workers, const struct config *config, const struct log *log,
          struct text *why)
 {
-    int port = workers_port(workers);
+    int port = server_port(workers_server(workers));
 
     if (config->port_file.bytes && !write_port_file(config->port_file.bytes, port, why))
         return false;
     log_listening(log, config, port);
+    log_openness(log, config, workers_server(workers));
     return workers_run(workers, why);
 }
 
 static int
-serve(struct config *config, struct app *app)
+serve(struct config *config, struct app *app, const struct reach *reach,
+      const struct tokens *tokens, struct token_file *token_file)
 {
-    struct log log = {
-        .fd = STDERR_FILENO,
-        .level = (enum log_level)config->log_level.index,
-        .format = (enum log_format)config->log_format.index,
-        .clock = &clock_system,
-    };
+    const struct log *log = token_file->log;
     struct registry_limits limits = {
         .max_tasks = (size_t)config->max_tasks.value,
         .max_waits = (size_t)config->max_waits.value,
@@ -181,6 +191,8 @@ serve(struct config *config, struct app *app)
     asked_clock_open(&asked, config_clock_mode(config), config->time_scale.value);
     struct server_config http = http_config(config, app);
     http.asked = &asked;
+    http.reach = reach;
+    http.tokens = tokens;
     if (!open_access_log(config->access_log.bytes, &http.access_fd, &why))
         return fail(EXIT_FAILURE, &why);
     struct workers_plan plan = {
@@ -188,18 +200,47 @@ serve(struct config *config, struct app *app)
         .http = &http,
         .limits = &limits,
         .seed = config->seed.given ? &seed : NULL,
-        .log = &log,
+        .log = log,
         .drain_ns = seconds_to_ns(config->drain.seconds),
+        .on_hangup = token_file_again,
+        .owner = token_file,
     };
     struct workers *workers = workers_open(&plan, &why);
     if (workers == NULL)
         return fail(EXIT_FAILURE, &why);
-    bool served = serve_on(workers, config, &log, &why);
+    bool served = serve_on(workers, config, log, &why);
     workers_close(workers);
     if (!served)
         return fail(EXIT_FAILURE, &why);
-    LOG(&log, LOG_LEVEL_INFO, "stopped");
+    LOG(log, LOG_LEVEL_INFO, "stopped");
     return EXIT_SUCCESS;
+}
+
+/* Who may reach it, and then it serves. */
+static int
+serve_reach(struct config *config, struct app *app)
+{
+    struct log log = {
+        .fd = STDERR_FILENO,
+        .level = (enum log_level)config->log_level.index,
+        .format = (enum log_format)config->log_format.index,
+        .clock = &clock_system,
+    };
+    struct token_file file = {config->token_file.bytes, &log};
+    struct tokens *tokens = NULL;
+    struct reach reach;
+    int status = EXIT_USAGE;
+    TEXT_AUTO why = {0};
+
+    if (!reach_open(&reach, config->allow_host.bytes, config->cors_origin.bytes, &why))
+        return fail(EXIT_USAGE, &why);
+    if (token_file_read(&file, &tokens, &why))
+        status = serve(config, app, &reach, tokens, &file);
+    else
+        fail(EXIT_USAGE, &why);
+    tokens_free(tokens);
+    reach_close(&reach);
+    return status;
 }
 
 static int
@@ -212,7 +253,7 @@ serve_with_profiles(struct config *config, struct app *app)
                        config->profiles.bytes, &why))
         return fail(EXIT_USAGE, &why);
     app->profiles = &profiles;
-    int status = serve(config, app);
+    int status = serve_reach(config, app);
     app->profiles = NULL;
     profiles_close(&profiles);
     return status;

@@ -145,6 +145,54 @@ worker_stop(struct worker *worker)
     mailbox_post(mailbox(worker), &worker->stop);
 }
 
+/* ---- other tokens ------------------------------------------------------------------
+ */
+
+struct worker_tokens {
+    struct letter letter;
+    struct worker *worker;
+    struct tokens *tokens;
+};
+
+void
+worker_tokens_free(struct worker_tokens *letter)
+{
+    tokens_free(letter->tokens);
+    free(letter);
+}
+
+static void
+on_tokens(struct letter *posted, void *reader)
+{
+    struct worker_tokens *letter = CONTAINER_OF(posted, struct worker_tokens, letter);
+
+    (void)reader;
+    server_take_tokens(letter->worker->server, letter->tokens);
+    free(letter);
+}
+
+struct worker_tokens *
+worker_tokens_new(struct worker *worker, const struct tokens *tokens)
+{
+    struct worker_tokens *letter = calloc(1, sizeof *letter);
+
+    if (letter == NULL)
+        return NULL;
+    letter->letter.deliver = on_tokens;
+    letter->worker = worker;
+    letter->tokens = tokens_copy(tokens);
+    if (letter->tokens)
+        return letter;
+    worker_tokens_free(letter);
+    return NULL;
+}
+
+void
+worker_tokens_post(struct worker_tokens *letter)
+{
+    mailbox_post(mailbox(letter->worker), &letter->letter);
+}
+
 /* ---- opening and closing -----------------------------------------------------------
  */
 

@@ -40,6 +40,14 @@ void worker_run(struct worker *worker);
 void worker_drain(struct worker *worker);
 void worker_stop(struct worker *worker);
 
+/* A letter that makes these the tokens that open it. NULL: out of memory. Any thread.
+ */
+struct worker_tokens;
+MUST_USE struct worker_tokens *
+worker_tokens_new(struct worker *worker, const struct tokens *tokens);
+void worker_tokens_free(struct worker_tokens *letter);
+void worker_tokens_post(struct worker_tokens *letter); /* gives it away */
+
 /* After worker_run: first all workers drop their clients, then all deliver the letters
  * that this has made, then all close. */
 void worker_drop(struct worker *worker);

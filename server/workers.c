@@ -11,7 +11,9 @@ struct workers {
     const struct log *log;
     atomic_size_t drained;
     bool draining;
-    uv_signal_t terminate, interrupt;
+    uv_signal_t terminate, interrupt, hangup;
+    void (*on_hangup)(struct workers *workers, void *owner);
+    void *owner;
     size_t threads_started;
     uv_thread_t threads[PEERS_MOST];
     struct worker *at[PEERS_MOST];
@@ -49,15 +51,28 @@ on_signal(uv_signal_t *handle, int signum)
 }
 
 static void
+on_hangup(uv_signal_t *handle, int signum)
+{
+    struct workers *workers = handle->data;
+
+    (void)signum;
+    workers->on_hangup(workers, workers->owner);
+}
+
+static void
+hear(struct workers *workers, uv_signal_t *handle, int signum, uv_signal_cb heard)
+{
+    uv_signal_init(worker_loop(workers->at[0]), handle);
+    handle->data = workers;
+    uv_signal_start(handle, heard, signum);
+}
+
+static void
 hear_signals(struct workers *workers)
 {
-    uv_loop_t *loop = worker_loop(workers->at[0]);
-
-    uv_signal_init(loop, &workers->terminate);
-    uv_signal_init(loop, &workers->interrupt);
-    workers->terminate.data = workers->interrupt.data = workers;
-    uv_signal_start(&workers->terminate, on_signal, SIGTERM);
-    uv_signal_start(&workers->interrupt, on_signal, SIGINT);
+    hear(workers, &workers->terminate, SIGTERM, on_signal);
+    hear(workers, &workers->interrupt, SIGINT, on_signal);
+    hear(workers, &workers->hangup, SIGHUP, on_hangup);
 }
 
 static bool
@@ -99,6 +114,8 @@ workers_open(const struct workers_plan *plan, struct text *why)
     }
     workers->peers = peers;
     workers->log = plan->log;
+    workers->on_hangup = plan->on_hangup;
+    workers->owner = plan->owner;
     while (workers->count < plan->count) {
         if (!open_next(workers, plan, why)) {
             workers_close(workers);
@@ -109,10 +126,31 @@ workers_open(const struct workers_plan *plan, struct text *why)
     return workers;
 }
 
-int
-workers_port(const struct workers *workers)
+const struct server *
+workers_server(const struct workers *workers)
 {
-    return server_port(worker_server(workers->at[0]));
+    return worker_server(workers->at[0]);
+}
+
+/* All of the letters are there before one is posted: no worker has other tokens than
+ * the next. */
+bool
+workers_take_tokens(struct workers *workers, const struct tokens *tokens)
+{
+    struct worker_tokens *letters[PEERS_MOST];
+    size_t made = 0;
+
+    while (made < workers->count
+           && (letters[made] = worker_tokens_new(workers->at[made], tokens)) != NULL)
+        made++;
+    bool whole = made == workers->count;
+    for (size_t i = 0; i < made; i++) {
+        if (whole)
+            worker_tokens_post(letters[i]);
+        else
+            worker_tokens_free(letters[i]);
+    }
+    return whole;
 }
 
 static void

@@ -175,6 +175,16 @@ connections_settle(struct server *server, int64_t before_ns)
     }
 }
 
+bool
+connection_is_unix(const struct connection *connection)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+
+    return getsockname(connection->fd, (struct sockaddr *)&address, &size) == 0
+           && address.ss_family == AF_UNIX;
+}
+
 static void
 hand_over(struct connection *connection)
 {

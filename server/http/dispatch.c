@@ -269,8 +269,10 @@ exchange_dispatch(struct exchange *exchange)
     struct problem problem = {0};
     struct route_found found = {0};
     struct target target;
-    enum error error = target_split(exchange->target, &target, &problem);
+    enum error error = exchange->guarded ? admit(exchange, &problem) : OK;
 
+    if (!error)
+        error = target_split(exchange->target, &target, &problem);
     if (!error)
         error = find(exchange, &target, &found, &problem);
     if (!error && exchange->phase == EXCHANGE_WAITING)

@@ -137,7 +137,10 @@ check_room(struct exchange *exchange, struct problem *problem)
     size_t taken = head->header_size + (size_t)fields * FIELD_MEMORY
                    + (cookies ? strlen(cookies) : 0);
 
-    if (taken + ANSWER_MEMORY <= exchange->server->config.connection_memory)
+    size_t answer =
+        ANSWER_MEMORY + (exchange->server->config.reach->cors ? CORS_MEMORY : 0);
+
+    if (taken + answer <= exchange->server->config.connection_memory)
         return;
     problem_set(problem, ERROR_HEADERS_TOO_LARGE,
                 "the head leaves no room for that of the answer in the connection's "
@@ -151,18 +154,23 @@ check_room(struct exchange *exchange, struct problem *problem)
 static enum MHD_Result
 on_head(struct exchange *exchange, const char *method, const char *version)
 {
+    const struct server *server = exchange->server;
     struct problem problem = {0};
+    bool from_page;
 
     exchange->seen = true;
     exchange->method = (uint8_t)method_of(method);
     exchange->ends_by_closing = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
-    exchange->received_ns = registry_now(exchange->server->registry);
-    if (guard_check(exchange->mhd, method, exchange->target, version, &problem))
+    exchange->received_ns = registry_now(server->registry);
+    if (guard_check(exchange->mhd, method, exchange->target, version, &from_page,
+                    &problem))
         exchange_refuse(exchange, &problem);
     else
         check_room(exchange, &problem);
     if (exchange->phase == EXCHANGE_READING)
         check_length(exchange, &problem);
+    exchange->guarded =
+        from_page || server->tokens || server->config.reach->hosts.count;
     return exchange->phase == EXCHANGE_ANSWERED ? queue_answer(exchange) : MHD_YES;
 }
 

@@ -78,6 +78,7 @@ struct reply {
     const char *allow;
     const char *preference_applied;
     const char *waitd_id;
+    const char *www_authenticate;
     double heartbeat;     /* of a stream: when nothing was sent for so many seconds, an
                              empty line is, in sse a comment; 0: never */
     uint64_t length;      /* of a stream: Content-Length, and so many bytes come, or the

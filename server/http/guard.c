@@ -14,7 +14,7 @@ struct guard {
     const char *wrong; /* NULL: nothing so far */
     const char *end;   /* of what is checked, in libmicrohttpd's buffer */
     unsigned hosts, lengths, encodings;
-    bool chunked, expects_other;
+    bool chunked, expects_other, from_page;
 };
 
 /* tchar of RFC 9110 §5.6.2 */
@@ -51,22 +51,36 @@ is_digits(const char *value)
     return *value != '\0' && value[strspn(value, "0123456789")] == '\0';
 }
 
+/* Most are none of these: their sizes tell. */
 static void
-check_known(struct guard *guard, const char *name, const char *value)
+check_known(struct guard *guard, const char *name, size_t size, const char *value)
 {
-    if (strcasecmp(name, "Host") == 0)
-        guard->hosts++;
-    if (strcasecmp(name, "Content-Length") == 0) {
-        guard->lengths++;
-        if (!is_digits(value))
-            guard->wrong = "Content-Length is not a number";
+    switch (size) {
+    case sizeof "Host" - 1: guard->hosts += strcasecmp(name, "Host") == 0; break;
+    case sizeof "Origin" - 1:
+        if (strcasecmp(name, "Origin") == 0)
+            guard->from_page = true;
+        else if (strcasecmp(name, "Expect") == 0
+                 && strcasecmp(value, "100-continue") != 0)
+            guard->expects_other = true;
+        break;
+    case sizeof "Content-Length" - 1:
+        if (strcasecmp(name, "Sec-Fetch-Site") == 0)
+            guard->from_page = true;
+        else if (strcasecmp(name, "Content-Length") == 0) {
+            guard->lengths++;
+            if (!is_digits(value))
+                guard->wrong = "Content-Length is not a number";
+        }
+        break;
+    case sizeof "Transfer-Encoding" - 1:
+        if (strcasecmp(name, "Transfer-Encoding") == 0) {
+            guard->encodings++;
+            guard->chunked = strcasecmp(value, "chunked") == 0;
+        }
+        break;
+    default: break;
     }
-    if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        guard->encodings++;
-        guard->chunked = strcasecmp(value, "chunked") == 0;
-    }
-    if (strcasecmp(name, "Expect") == 0 && strcasecmp(value, "100-continue") != 0)
-        guard->expects_other = true;
 }
 
 /*
@@ -104,7 +118,7 @@ on_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_
     else if (value_size && has_control(value, value_size))
         guard->wrong = "a header's value holds a control character";
     else
-        check_known(guard, name, value ? value : "");
+        check_known(guard, name, name_size, value ? value : "");
     guard->end = value + value_size;
     return guard->wrong ? MHD_NO : MHD_YES;
 }
@@ -133,7 +147,7 @@ check_framing(const struct guard *guard, bool http_1_0)
 
 enum error
 guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
-            const char *version, struct problem *problem)
+            const char *version, bool *from_page, struct problem *problem)
 {
     bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
     struct guard guard = {.end = version + strlen(version)};
@@ -145,12 +159,16 @@ guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
         wrong = "the method is not a token";
     else if (strchr(target, ' '))
         wrong = "a blank in the target";
+    else if (!MHD_CHECKS_LINES
+             && method + strlen(method) + 1 + strlen(target) + 1 != version)
+        wrong = "the request line holds a NUL, or more than single blanks";
     else {
         MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &guard);
         wrong = check_framing(&guard, http_1_0);
         if (wrong == NULL)
             wrong = check_end(mhd, method, guard.end);
     }
+    *from_page = guard.from_page;
     if (wrong == NULL)
         return OK;
     return problem_set(problem, ERROR_BAD_REQUEST, "refused: %s", wrong);

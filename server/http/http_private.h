@@ -83,6 +83,7 @@ struct exchange {
                      client is seen to leave before: then nothing more is sent */
     bool delivered;
     bool body_too_large;
+    bool guarded; /* admit has to look at it */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
     struct MHD_Response *response; /* owned until it is queued */
@@ -122,6 +123,7 @@ struct server {
     struct prepared_route **prepared; /* by route; owned */
     struct registry *registry;
     const struct log *log;
+    struct tokens *tokens; /* one of them opens it; NULL: it is open. Owned */
     struct hub hub;
     struct timers timers; /* real time: what does not follow the asked clock */
     struct listener tcp, local;
@@ -195,8 +197,9 @@ void connection_waiting(struct connection *connection); /* no deadline */
 void connection_idle(struct connection *connection);    /* the idle deadline runs */
 void connection_cut(struct connection *connection);     /* no more bytes, either way */
 void connection_reset(struct connection *connection);   /* likewise, by a RST */
-void connection_closed(struct connection *connection);  /* its descriptor is gone */
-void connections_reap(struct server *server);           /* frees the dead */
+bool connection_is_unix(const struct connection *connection);
+void connection_closed(struct connection *connection); /* its descriptor is gone */
+void connections_reap(struct server *server);          /* frees the dead */
 
 /* Moves timers that stayed behind their deadlines, as far as they are the next to fire
  * and before that time: so that they wake nobody up. Some of them, where there are
@@ -239,7 +242,7 @@ void exchange_begin(struct exchange *exchange, const void *in);
 /* ---- reply.c ---- */
 
 /* The headers of an answer that are strings of a struct reply. */
-enum { REPLY_HEADERS = 5 };
+enum { REPLY_HEADERS = 6 };
 extern const struct reply_header {
     const char *name;
     size_t offset;
@@ -258,7 +261,25 @@ void reply_wake(struct exchange *exchange);
 
 /* ---- guard.c ---- */
 
-/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. */
+/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. *from_page: it has
+ * headers that a browser adds on behalf of a page. */
 MUST_USE enum error
 guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
-            const char *version, struct problem *problem);
+            const char *version, bool *from_page, struct problem *problem);
+
+/* ---- admit.c ---- */
+
+/* Whether the server lets in the request, which is `guarded`: its Host, the page that
+ * it is from, its token. */
+MUST_USE enum error admit(struct exchange *exchange, struct problem *problem);
+
+/* The challenge of a 401 (RFC 6750 §3). */
+const char *admit_challenge(struct exchange *exchange);
+
+/* ---- cors.c ---- */
+
+/* What the longest head of an answer takes more, in bytes. */
+enum { CORS_MEMORY = 512 };
+
+/* Says to a browser which pages may read the answer, where --cors-origin is given. */
+void cors_add_headers(struct exchange *exchange, struct MHD_Response *response);

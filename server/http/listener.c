@@ -179,6 +179,22 @@ bound_port(int fd)
 }
 
 bool
+server_is_reachable(const struct server *server)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+
+    if (server->tcp.fd < 0
+        || getsockname(server->tcp.fd, (struct sockaddr *)&address, &size) != 0)
+        return false;
+    if (address.ss_family == AF_INET6)
+        return !IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+    return ntohl(four->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
+}
+
+bool
 listener_open_tcp(struct server *server, struct text *why)
 {
     const char *host = server->config.host;

@@ -16,6 +16,7 @@ const struct reply_header reply_headers[REPLY_HEADERS] = {
     {MHD_HTTP_HEADER_ALLOW, offsetof(struct reply, allow)},
     {"Preference-Applied", offsetof(struct reply, preference_applied)},
     {"Waitd-Id", offsetof(struct reply, waitd_id)},
+    {MHD_HTTP_HEADER_WWW_AUTHENTICATE, offsetof(struct reply, www_authenticate)},
 };
 
 static void
@@ -80,6 +81,8 @@ add_headers(struct exchange *exchange, const struct reply *reply,
         add_server_timing(exchange, response);
     if (server_draining(exchange->server) || has_trailers(exchange))
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    if (exchange->server->config.reach->cors)
+        cors_add_headers(exchange, response);
 }
 
 static void
@@ -217,6 +220,8 @@ exchange_refuse_more(struct exchange *exchange, const struct problem *problem,
         extend(exchange, &json);
     json_end_object(&json);
     text_string(&body, "\n");
+    if (problem->error == ERROR_UNAUTHORIZED)
+        reply.www_authenticate = admit_challenge(exchange);
     if (problem->error == ERROR_METHOD_NOT_ALLOWED) {
         methods_print(methods_allowed(exchange->allowed), ", ", &allow);
         reply.allow = text_terminated(&allow);

@@ -157,6 +157,16 @@ make_tables(struct server *server)
     return server->prepared != NULL;
 }
 
+static bool
+copy_tokens(struct server *server)
+{
+    if (server->config.tokens == NULL)
+        return true;
+    server->tokens = tokens_copy(server->config.tokens);
+    server->config.tokens = NULL; /* they are lent for this call */
+    return server->tokens != NULL;
+}
+
 /* libmicrohttpd has found itself in a state that it cannot mend. */
 static void
 on_panic(void *context, const char *file, unsigned line, const char *reason)
@@ -193,7 +203,7 @@ server_open(const struct server_config *config, struct registry *registry,
     }
     init(server, config, registry, log);
     MHD_set_panic_func(on_panic, (void *)(uintptr_t)log);
-    bool ready = make_tables(server);
+    bool ready = make_tables(server) && copy_tokens(server);
     if (!ready)
         text_string(why, "cannot start: no memory");
     if (ready && listen_or_join(server, first, why))
@@ -264,6 +274,7 @@ server_close(struct server *server)
     timers_free(&server->timers);
     hub_close(&server->hub);
     free_tables(server);
+    tokens_free(server->tokens);
     text_free(&server->access);
     free(server);
 }
@@ -284,6 +295,13 @@ int
 server_port(const struct server *server)
 {
     return server->port;
+}
+
+void
+server_take_tokens(struct server *server, struct tokens *tokens)
+{
+    tokens_free(server->tokens);
+    server->tokens = tokens;
 }
 
 const struct server_counts *

@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/hub.h"
+#include "http/reach.h"
 #include "http/route.h"
+#include "http/tokens.h"
 
 struct server;
 
@@ -22,9 +24,11 @@ struct server_config {
     size_t connection_memory; /* bytes of libmicrohttpd's pool, each connection */
     int64_t header_timeout_ns;
     int64_t idle_timeout_ns;
-    int access_fd;             /* for the access log; -1: none. Not owned */
-    struct asked_clock *asked; /* whose clock is the registry's. Not owned; changed
-                                  where it is moved */
+    int access_fd;               /* for the access log; -1: none. Not owned */
+    struct asked_clock *asked;   /* whose clock is the registry's. Not owned; changed
+                                    where it is moved */
+    const struct reach *reach;   /* not owned */
+    const struct tokens *tokens; /* copied; NULL: none is wanted */
     double limits[LIMIT_COUNT];
     const struct route *const *routes; /* ends with NULL */
     void *app;                         /* what the handlers share: exchange_app */
@@ -61,6 +65,12 @@ const struct asked_clock *server_clock(const struct server *server);
 
 /* The TCP port it listens on, 0: none. */
 int server_port(const struct server *server);
+
+/* Whether other machines may reach that: its address is not of the loopback. */
+bool server_is_reachable(const struct server *server);
+
+/* From now on these open it, in place of those before; it takes them. */
+void server_take_tokens(struct server *server, struct tokens *tokens);
 
 /* Accepts what waits in the backlog, stops listening, and answers new requests with
  * 503. What has begun may end within limit_ns; then all is cancelled. `drained` is

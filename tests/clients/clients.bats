@@ -6,53 +6,12 @@
 load ../http/helpers
 load ../http/background
 load ../http/recipes
+load clients
 
 # shellcheck disable=SC2034  # for recipes.bash
 PAGE=$BATS_TEST_DIRNAME/../../docs/clients.md
 # shellcheck disable=SC2034  # the same; go compiles the first time
 RECIPE_LIMIT=100
-
-setup() {
-    recipes_setup
-    # nginx and haproxy are in a folder that not every user's PATH has.
-    export PATH=$PATH:/usr/sbin
-    export GOCACHE=${GOCACHE-$BATS_FILE_TMPDIR/go} GO111MODULE=off
-    needs "${BATS_TEST_DESCRIPTION%% *}"
-}
-
-# missing PACKAGE: what the recipe needs is not here.
-missing() {
-    local reason="$1 is missing; script/bootstrap --clients installs it"
-
-    [[ ${WAITD_CLIENTS-} != required ]] || fail "$reason" || return
-    skip "$reason"
-}
-
-needs() {
-    case $1 in
-    curl | wget | haproxy | nginx) command -v "$1" >/dev/null || missing "$1" ;;
-    Go) command -v go >/dev/null || missing golang-go ;;
-    Node) command -v node >/dev/null || missing nodejs ;;
-    aiohttp) find_aiohttp || missing python3-aiohttp ;;
-    urllib | page) ;;
-    *) fail "no client is called $1" ;;
-    esac
-}
-
-# The first python3 may be one that does not see Debian's modules.
-find_aiohttp() {
-    local python
-
-    for python in python3 /usr/bin/python3; do
-        if "$python" -c 'import aiohttp' 2>"$BATS_TEST_TMPDIR/no-aiohttp"; then
-            mkdir "$BATS_TEST_TMPDIR/bin"
-            ln -s "$(command -v "$python")" "$BATS_TEST_TMPDIR/bin/python3"
-            export PATH=$BATS_TEST_TMPDIR/bin:$PATH
-            return
-        fi
-    done
-    return 1
-}
 
 @test "curl counts the whole transfer, or only silence" {
     recipe
@@ -169,7 +128,7 @@ find_aiohttp() {
     diff "$BATS_TEST_TMPDIR/page" <(titles "$BATS_TEST_FILENAME")
     diff <(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/page" | uniq) \
         <(printf '%s\n' curl wget urllib aiohttp Go Node nginx haproxy)
-    grep -q 'ITEMS curl wget urllib aiohttp Go Node nginx haproxy page)' \
+    grep -q 'ITEMS curl wget urllib aiohttp Go Node nginx haproxy caddy page)' \
         "$HTTP_TESTS/../CMakeLists.txt"
 }
 

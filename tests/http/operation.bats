@@ -49,7 +49,8 @@ flags_of() {
     done < <(curl -sS "$URL/" | jq -r '.flags | keys[]')
     for flag in help version healthcheck host port port-file unix workers max-delay max-n \
         max-tasks max-waits max-connections max-body connection-memory header-timeout idle-timeout \
-        retention drain access-log log-format log-level seed; do
+        retention drain access-log log-format log-level seed allow-host cors-origin \
+        token-file; do
         grep -qE -- "^  --$flag +[^ ]" <<<"$output" || fail "--help lacks $flag"
     done
 }
@@ -77,10 +78,11 @@ flags_of() {
         --max-tasks 8 --max-waits=9 --max-connections 10 --max-body 1MiB \
         --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --retention 0 \
         --idle-ttl 2h --max-objects 12 --max-object-bytes 2KiB \
-        --profiles "$BATS_TEST_DIRNAME/profiles.json" \
+        --profiles "$BATS_TEST_DIRNAME/profiles.json" --allow-host 127.0.0.1,a.test \
+        --cors-origin http://a.test \
         --drain 0 --access-log "$BATS_TEST_TMPDIR/a" --log-format json --log-level warn --seed 11 --workers 3 \
         --clock real --time-scale 0.5
-    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"idle_ttl":7200,"max_objects":12,"max_object_bytes":2048,"drain":0,"profiles":"'"$BATS_TEST_DIRNAME/profiles.json"'","access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11,"clock":"real","time_scale":0.5}'
+    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"idle_ttl":7200,"max_objects":12,"max_object_bytes":2048,"drain":0,"allow_host":"127.0.0.1,a.test","cors_origin":"http://a.test","token_file":null,"profiles":"'"$BATS_TEST_DIRNAME/profiles.json"'","access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11,"clock":"real","time_scale":0.5}'
     assert_eq "$(flags_of .port_file)" "\"$own/port\""
 }
 

@@ -128,6 +128,9 @@ def request_lines():
         refused(version, message("GET", "/healthz", version=version), (400, 505, None))
     for method in ["G@T", "GE{T", "G(T)", "GÉT", "G\"T", "G/T", "G:T", "G\x01T"]:
         refused(method, message(method, "/healthz"))
+    for request in [b"GET /wait?delay=60\0&x=y", b"GET\0 /wait?delay=60", b"GET /wait?delay=60\0",
+                    b"GET /wait?delay=60&label=smuggled \0HTTP/1.1 x"]:
+        refused(f"a NUL in {request}", request + b" HTTP/1.1\r\nHost: a\r\n\r\n", (400, 505, None))
     refused("no version", b"GET /healthz\r\nHost: a\r\n\r\n", (400, 505, None))
     refused("no target", b"GET\r\nHost: a\r\n\r\n", (400, 505, None))
     refused("a blank in the target", message("GET", "/healthz x"), (400, 505, None))
