@@ -150,12 +150,14 @@ static enum MHD_Result
 on_head(struct exchange *exchange, const char *method, const char *version)
 {
     struct problem problem = {0};
+    const char *chunked_body;
 
     exchange->seen = true;
     exchange->method = (uint8_t)method_of(method);
     exchange->ends_by_closing = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
     exchange->received_ns = registry_now(exchange->server->registry);
-    if (guard_check(exchange->mhd, method, exchange->target, version, &problem))
+    if (guard_check(exchange, method, version, &chunked_body, &problem)
+        || (chunked_body && intake_begin(exchange, chunked_body, &problem)))
         exchange_refuse(exchange, &problem);
     else
         check_room(exchange, &problem);
@@ -240,6 +242,7 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     exchange->delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK
                           && exchange->phase == EXCHANGE_SENDING
                           && exchange->status < MHD_HTTP_BAD_REQUEST;
+    intake_end(exchange->connection);
     server->settling -= exchange->tracked;
     access_add(exchange);
     exchange_end_work(exchange);
