@@ -83,6 +83,7 @@ cell_new(struct server *server)
     if (cell == NULL)
         return NULL;
     cell->server = server;
+    cell->received_fd = -1;
     cell->source.ready = on_ready;
     cell->daemon = start_daemon(server, cell);
     if (cell->daemon == NULL) {
@@ -162,7 +163,7 @@ cells_run(struct server *server)
 
         STAILQ_REMOVE_HEAD(&now, in_dirty);
         cell->dirty = false;
-        MHD_run(cell->daemon);
+        intake_run(cell);
         if (MHD_get_timeout(cell->daemon, &timeout) == MHD_YES && timeout == 0)
             cell_mark(cell);
     }

@@ -107,24 +107,39 @@ connections_reap(struct server *server)
 
 /* libmicrohttpd has not begun an answer, so these are the first bytes of one. */
 static void
-send_request_timeout(struct connection *connection)
+send_problem(const struct connection *connection, const struct problem *problem)
 {
-    struct problem problem;
+    const struct error_info *info = error_info(problem->error);
     TEXT_AUTO body = {0};
     TEXT_AUTO head = {0};
 
-    problem_set(&problem, ERROR_REQUEST_TIMEOUT,
-                "the request was not read whole within the header timeout");
     struct json_writer json = json_writer(&body);
-    problem_write(&problem, &json);
+    problem_write(problem, &json);
     text_string(&body, "\n");
     text_format(&head,
-                "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json"
+                "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json"
                 "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-                body.size);
+                info->status, info->title, body.size);
     text_append(&head, body.bytes, body.size);
     if (!head.failed)
         (void)!send(connection->fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void
+connection_refuse(struct connection *connection, const struct problem *problem)
+{
+    send_problem(connection, problem);
+    connection_cut(connection);
+}
+
+static void
+refuse_slow(struct connection *connection)
+{
+    struct problem problem;
+
+    problem_set(&problem, ERROR_REQUEST_TIMEOUT,
+                "the request was not read whole within the header timeout");
+    connection_refuse(connection, &problem);
 }
 
 /* The timer goes to where the deadline has moved. */
@@ -149,8 +164,10 @@ on_deadline(struct timer *timer, int64_t now_ns)
         follow_deadline(connection);
         return;
     }
-    if (connection->reading && connection->cell)
-        send_request_timeout(connection);
+    if (connection->reading && connection->cell) {
+        refuse_slow(connection);
+        return;
+    }
     if (connection->cell) {
         connection_cut(connection);
         return;

@@ -156,21 +156,21 @@ on_head(struct exchange *exchange, const char *method, const char *version)
 {
     const struct server *server = exchange->server;
     struct problem problem = {0};
-    bool from_page;
+    struct guard_found found;
 
     exchange->seen = true;
     exchange->method = (uint8_t)method_of(method);
     exchange->ends_by_closing = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
     exchange->received_ns = registry_now(server->registry);
-    if (guard_check(exchange->mhd, method, exchange->target, version, &from_page,
-                    &problem))
+    if (guard_check(exchange, method, version, &found, &problem)
+        || (found.chunked_body && intake_begin(exchange, found.chunked_body, &problem)))
         exchange_refuse(exchange, &problem);
     else
         check_room(exchange, &problem);
     if (exchange->phase == EXCHANGE_READING)
         check_length(exchange, &problem);
     exchange->guarded =
-        from_page || server->tokens || server->config.reach->hosts.count;
+        found.from_page || server->tokens || server->config.reach->hosts.count;
     return exchange->phase == EXCHANGE_ANSWERED ? queue_answer(exchange) : MHD_YES;
 }
 
@@ -250,6 +250,7 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     exchange->delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK
                           && exchange->phase == EXCHANGE_SENDING
                           && exchange->status < MHD_HTTP_BAD_REQUEST;
+    intake_end(exchange->connection);
     server->settling -= exchange->tracked;
     access_add(exchange);
     exchange_end_work(exchange);

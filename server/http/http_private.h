@@ -23,6 +23,10 @@ struct cell {
     struct server *server;
     struct MHD_Daemon *daemon;
     struct connection *adopting; /* handed over just now */
+    int received_fd; /* whose bytes came last, by a request that goes on; -1: nobody's
+                      */
+    const char *received_end;    /* of them, in libmicrohttpd's buffer */
+    LIST_HEAD(, intake) intakes; /* the chunked bodies that are read */
     unsigned used;               /* connections */
     bool dirty;
     TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
@@ -84,6 +88,7 @@ struct exchange {
     bool delivered;
     bool body_too_large;
     bool guarded; /* admit has to look at it */
+    bool unread;  /* how its chunks were framed: it is the last of its connection */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
     struct MHD_Response *response; /* owned until it is queued */
@@ -196,8 +201,10 @@ void connection_reading(struct connection *connection); /* a request's deadline 
 void connection_waiting(struct connection *connection); /* no deadline */
 void connection_idle(struct connection *connection);    /* the idle deadline runs */
 void connection_cut(struct connection *connection);     /* no more bytes, either way */
-void connection_reset(struct connection *connection);   /* likewise, by a RST */
 bool connection_is_unix(const struct connection *connection);
+/* Tells the problem, and cuts; where no answer has begun. */
+void connection_refuse(struct connection *connection, const struct problem *problem);
+void connection_reset(struct connection *connection);  /* likewise, by a RST */
 void connection_closed(struct connection *connection); /* its descriptor is gone */
 void connections_reap(struct server *server);          /* frees the dead */
 
@@ -261,11 +268,30 @@ void reply_wake(struct exchange *exchange);
 
 /* ---- guard.c ---- */
 
-/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. *from_page: it has
- * headers that a browser adds on behalf of a page. */
+/* What a head has, that others have to look at. */
+struct guard_found {
+    const char *chunked_body; /* where it begins; NULL: the body is not chunked, or
+                                 libmicrohttpd reads its chunks strictly */
+    bool from_page;           /* headers that a browser adds on behalf of a page */
+};
+
+/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. */
 MUST_USE enum error
-guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
-            const char *version, bool *from_page, struct problem *problem);
+guard_check(const struct exchange *exchange, const char *method, const char *version,
+            struct guard_found *found, struct problem *problem);
+
+/* ---- intake.c ---- */
+
+/* Reads the framing of the exchange's chunked body from now on. bad-request: what has
+ * come of it already is wrong. */
+MUST_USE enum error
+intake_begin(struct exchange *exchange, const char *body, struct problem *problem);
+
+/* The request of the connection is over, whatever was read of it. */
+void intake_end(const struct connection *connection);
+
+/* MHD_run() of the cell, with an eye on what is received. */
+void intake_run(struct cell *cell);
 
 /* ---- admit.c ---- */
 

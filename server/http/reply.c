@@ -46,14 +46,6 @@ add_retry_after(unsigned seconds, struct MHD_Response *response)
     add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, value);
 }
 
-/* Where trailers end is as doubtful as where a head ends (guard.c): what follows them
- * is not read. */
-static bool
-has_trailers(struct exchange *exchange)
-{
-    return MHD_get_connection_values(exchange->mhd, MHD_FOOTER_KIND, NULL, NULL) > 0;
-}
-
 static bool
 has_body(int status)
 {
@@ -79,7 +71,7 @@ add_headers(struct exchange *exchange, const struct reply *reply,
         add_retry_after(reply->retry_after, response);
     if (reply->waited)
         add_server_timing(exchange, response);
-    if (server_draining(exchange->server) || has_trailers(exchange))
+    if (server_draining(exchange->server) || exchange->unread)
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     if (exchange->server->config.reach->cors)
         cors_add_headers(exchange, response);
