@@ -14,7 +14,6 @@
 enum {
     BACKLOG = 4096,
     ACCEPTS_A_TURN = 64,
-    USER_TIMEOUT_MS = 30000, /* a host that vanished is noticed by then */
 };
 static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
 
@@ -125,11 +124,9 @@ static void
 set_options(int fd)
 {
     int on = 1;
-    unsigned timeout_ms = USER_TIMEOUT_MS;
 
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
 }
 
 static void
