@@ -100,6 +100,12 @@ write_disconnects(struct source *source, const char *name)
 }
 
 static void
+write_stalls(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->sample->counts.stalls);
+}
+
+static void
 write_bytes(struct source *source, const char *name)
 {
     write_value(source, name, "", source->sample->counts.bytes);
@@ -250,6 +256,9 @@ static const struct metric {
      write_turns},
     {"waitd_disconnects_total", "counter",
      "Clients that left while something waited for them.", write_disconnects},
+    {"waitd_stalled_total", "counter",
+     "Clients cut off because they took nothing of their answer for --stall-timeout.",
+     write_stalls},
     {"waitd_connections", "gauge", "Connections open now.", write_connections},
     {"waitd_accepted_total", "counter", "Connections accepted.", write_accepted},
     {"waitd_cells", "gauge", "libmicrohttpd daemons that share the connections.",

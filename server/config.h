@@ -21,6 +21,7 @@ struct config {
     struct value_integer connection_memory;
     struct value_duration header_timeout;
     struct value_duration idle_timeout;
+    struct value_duration stall_timeout;
     struct value_duration retention;
     struct value_duration idle_ttl;
     struct value_integer max_objects;

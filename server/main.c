@@ -90,6 +90,7 @@ http_config(const struct config *config, struct app *app)
         .connection_memory = (size_t)config->connection_memory.value,
         .header_timeout_ns = seconds_to_ns(config->header_timeout.seconds),
         .idle_timeout_ns = seconds_to_ns(config->idle_timeout.seconds),
+        .stall_timeout_ns = seconds_to_ns(config->stall_timeout.seconds),
         .limits = {[LIMIT_MAX_DELAY] = config->max_delay.seconds,
                    [LIMIT_MAX_N] = (double)config->max_n.value},
         .routes = app->routes,

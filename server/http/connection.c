@@ -5,7 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SETTLED_AT_ONCE = 64 }; /* timers, before the worker sleeps */
+enum {
+    SETTLED_AT_ONCE = 64, /* timers, before the worker sleeps */
+    HEARD = EPOLLIN | EPOLLRDHUP | EPOLLET,
+};
 
 static void
 set_deadline(struct connection *connection, int64_t after_ns, bool reading)
@@ -54,6 +57,20 @@ connection_waiting(struct connection *connection)
 {
     connection->until_ns = INT64_MAX;
     connection->reading = false;
+}
+
+void
+connection_sending(struct connection *connection)
+{
+    if (connection->reading || connection->until_ns == INT64_MAX)
+        set_deadline(connection, stall_look_ns(connection->server), false);
+}
+
+void
+connection_hear_room(struct connection *connection, bool hears)
+{
+    hub_change(&connection->server->hub, connection->fd, HEARD | (hears ? EPOLLOUT : 0),
+               &connection->source);
 }
 
 void
@@ -113,6 +130,7 @@ send_problem(const struct connection *connection, const struct problem *problem)
     TEXT_AUTO body = {0};
     TEXT_AUTO head = {0};
 
+    connection->server->counts.problems[problem->error]++;
     struct json_writer json = json_writer(&body);
     problem_write(problem, &json);
     text_string(&body, "\n");
@@ -162,6 +180,10 @@ on_deadline(struct timer *timer, int64_t now_ns)
 
     if (connection->until_ns > now_ns) {
         follow_deadline(connection);
+        return;
+    }
+    if (connection->exchange && connection->exchange->phase == EXCHANGE_SENDING) {
+        stall_look(connection->exchange);
         return;
     }
     if (connection->reading && connection->cell) {
@@ -222,6 +244,10 @@ on_ready(struct hub_source *source, uint32_t events)
 
     if (connection->dead)
         return;
+    if (events & EPOLLOUT && connection->exchange)
+        connection->exchange->took_more = true;
+    if (events == EPOLLOUT)
+        return;
     if (connection->cell == NULL) {
         hand_over(connection);
         if (connection->dead)
@@ -251,7 +277,7 @@ make(struct server *server, int fd)
     connection->fd = fd;
     connection->source.ready = on_ready;
     connection->deadline.fire = on_deadline;
-    if (hub_add(&server->hub, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, &connection->source))
+    if (hub_add(&server->hub, fd, HEARD, &connection->source))
         return connection;
     free(connection);
     return NULL;

@@ -80,7 +80,7 @@ queue_answer(struct exchange *exchange)
     }
     exchange->response = NULL;
     exchange->phase = EXCHANGE_SENDING;
-    connection_waiting(exchange->connection);
+    connection_sending(exchange->connection);
     enum MHD_Result queued =
         MHD_queue_response(exchange->mhd, exchange->status, response);
     MHD_destroy_response(response);
@@ -252,6 +252,7 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
                           && exchange->status < MHD_HTTP_BAD_REQUEST;
     intake_end(exchange->connection);
     server->settling -= exchange->tracked;
+    stall_end(exchange);
     access_add(exchange);
     exchange_end_work(exchange);
     if (exchange->response)
@@ -290,4 +291,24 @@ exchange_client_left(struct exchange *exchange, bool broken)
         return;
     abandon(exchange);
     reply_wake(exchange);
+}
+
+bool
+exchange_sends(const struct exchange *exchange)
+{
+    return exchange->phase == EXCHANGE_SENDING && !exchange->suspended;
+}
+
+/* What stands in the socket would stay there, so it goes with the connection, where
+ * that can be. */
+void
+exchange_stalled(struct exchange *exchange)
+{
+    exchange->phase = EXCHANGE_ABANDONED;
+    exchange->server->counts.stalls++;
+    exchange_end_work(exchange);
+    if (exchange_can_reset(exchange))
+        connection_reset(exchange->connection);
+    else
+        connection_cut(exchange->connection);
 }

@@ -38,7 +38,9 @@ TAILQ_HEAD(cell_list, cell);
  * A client. Its descriptor is ours until it is handed to a cell at its first byte, and
  * libmicrohttpd's from then on. It has until a deadline: that for the header and the
  * body while a request is read, that of the idle timeout between requests, none while
- * it waits. Deadlines mostly move away, so its timer stays where it is and looks again.
+ * it waits. While an answer is sent, its deadline is the next look at whether the
+ * client takes it. Deadlines mostly move away, so its timer stays where it is and looks
+ * again.
  */
 struct connection {
     struct hub_source source;
@@ -87,8 +89,12 @@ struct exchange {
                      client is seen to leave before: then nothing more is sent */
     bool delivered;
     bool body_too_large;
-    bool guarded; /* admit has to look at it */
-    bool unread;  /* how its chunks were framed: it is the last of its connection */
+    bool guarded;   /* admit has to look at it */
+    bool unread;    /* how its chunks were framed: it is the last of its connection */
+    bool stalls;    /* at the last look its client had something to take */
+    bool took_more; /* its socket, since then */
+    uint8_t looks;  /* since the client took something */
+    uint32_t mark;  /* of the last look, to compare with */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
     struct MHD_Response *response; /* owned until it is queued */
@@ -199,6 +205,8 @@ void cells_trim(struct server *server, size_t keep);
 void connection_open(struct server *server, int fd);
 void connection_reading(struct connection *connection); /* a request's deadline runs */
 void connection_waiting(struct connection *connection); /* no deadline */
+void connection_sending(struct connection *connection); /* until the next look,
+                                                           where none is due */
 void connection_idle(struct connection *connection);    /* the idle deadline runs */
 void connection_cut(struct connection *connection);     /* no more bytes, either way */
 bool connection_is_unix(const struct connection *connection);
@@ -207,6 +215,9 @@ void connection_refuse(struct connection *connection, const struct problem *prob
 void connection_reset(struct connection *connection);  /* likewise, by a RST */
 void connection_closed(struct connection *connection); /* its descriptor is gone */
 void connections_reap(struct server *server);          /* frees the dead */
+
+/* Whether its exchange is told when the socket takes more. */
+void connection_hear_room(struct connection *connection, bool hears);
 
 /* Moves timers that stayed behind their deadlines, as far as they are the next to fire
  * and before that time: so that they wake nobody up. Some of them, where there are
@@ -234,6 +245,12 @@ exchange_on_request(void *server, struct MHD_Connection *mhd, const char *url,
 void exchange_on_completed(void *server, struct MHD_Connection *mhd, void **context,
                            enum MHD_RequestTerminationCode code);
 void exchange_client_left(struct exchange *exchange, bool broken);
+
+/* Whether libmicrohttpd has bytes of its answer that are to be sent. */
+bool exchange_sends(const struct exchange *exchange);
+
+/* Its client takes nothing: the connection is closed, without what is left. */
+void exchange_stalled(struct exchange *exchange);
 
 /* Gives back all that work for the client holds. */
 void exchange_end_work(struct exchange *exchange);
@@ -265,6 +282,18 @@ void reply_count_bytes(struct exchange *exchange, size_t size);
 
 /* The cell is run, a suspended one resumed. */
 void reply_wake(struct exchange *exchange);
+
+/* ---- stall.c ---- */
+
+/* How long until the next look at an answer that is being sent. */
+int64_t stall_look_ns(const struct server *server);
+
+/* Looks at an answer that was begun: when its client has taken nothing of it for the
+ * limit, though there was something, the exchange is given up. */
+void stall_look(struct exchange *exchange);
+
+/* There is nothing more to take. */
+void stall_end(struct exchange *exchange);
 
 /* ---- guard.c ---- */
 

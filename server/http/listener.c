@@ -14,7 +14,8 @@
 enum {
     BACKLOG = 4096,
     ACCEPTS_A_TURN = 64,
-    USER_TIMEOUT_MS = 30000, /* a host that vanished is noticed by then */
+    UNSENT_MOST = 128 * 1024, /* bytes that a socket holds for a client that does not
+                                 read: by itself it would take megabytes */
 };
 static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
 
@@ -124,12 +125,11 @@ listen_on(struct server *server, struct listener *listener, int fd)
 static void
 set_options(int fd)
 {
-    int on = 1;
-    unsigned timeout_ms = USER_TIMEOUT_MS;
+    int on = 1, unsent = UNSENT_MOST;
 
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof unsent);
 }
 
 static void

@@ -24,6 +24,7 @@ struct server_config {
     size_t connection_memory; /* bytes of libmicrohttpd's pool, each connection */
     int64_t header_timeout_ns;
     int64_t idle_timeout_ns;
+    int64_t stall_timeout_ns;
     int access_fd;               /* for the access log; -1: none. Not owned */
     struct asked_clock *asked;   /* whose clock is the registry's. Not owned; changed
                                     where it is moved */
@@ -83,6 +84,7 @@ bool server_draining(const struct server *server);
 struct server_counts {
     uint64_t accepted;       /* connections */
     uint64_t disconnects;    /* of clients that something waited for */
+    uint64_t stalls;         /* of clients that took nothing of their answer */
     uint64_t bytes;          /* of bodies, handed to libmicrohttpd */
     uint64_t access_dropped; /* lines of the access log that nobody took */
     uint64_t problems[ERROR_COUNT];

@@ -273,6 +273,8 @@ refused() {
     assert_match "${lines[0]}" '^HTTP/1.1 408 '
     assert_match "$output" '"type":"/problems/request-timeout"'
     exec {fd}>&-
+    get /metrics
+    assert_match "$body" 'waitd_problems_total\{worker="[0-9]+",type="request-timeout"\} 1'
 }
 
 @test "--header-timeout: a connection that says nothing is closed" {

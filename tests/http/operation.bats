@@ -49,7 +49,7 @@ flags_of() {
     done < <(curl -sS "$URL/" | jq -r '.flags | keys[]')
     for flag in help version healthcheck host port port-file unix workers max-delay max-n \
         max-tasks max-waits max-connections max-body connection-memory header-timeout idle-timeout \
-        retention drain access-log log-format log-level seed allow-host cors-origin \
+        stall-timeout retention drain access-log log-format log-level seed allow-host cors-origin \
         token-file; do
         grep -qE -- "^  --$flag +[^ ]" <<<"$output" || fail "--help lacks $flag"
     done
@@ -66,7 +66,7 @@ flags_of() {
     assert_json '.flags | .host == "127.0.0.1" and .max_delay == 300 and .max_n == 100000
         and .max_tasks == 100000 and .max_waits == 2000000 and .max_body == 65536
         and .connection_memory == 4096 and .header_timeout == 10 and .idle_timeout == 75
-        and .retention == 60 and .drain == 0.2 and .access_log == null
+        and .stall_timeout == 30 and .retention == 60 and .drain == 0.2 and .access_log == null
         and .log_format == "text"
         and .log_level == "info" and .seed == null and .unix == null
         and .max_connections > 0 and .workers == ($workers | tonumber)' \
@@ -76,13 +76,13 @@ flags_of() {
 @test "every flag takes a good value, and / shows it in force" {
     own_server --host 127.1 --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
         --max-tasks 8 --max-waits=9 --max-connections 10 --max-body 1MiB \
-        --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --retention 0 \
+        --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --stall-timeout 2s --retention 0 \
         --idle-ttl 2h --max-objects 12 --max-object-bytes 2KiB \
         --profiles "$BATS_TEST_DIRNAME/profiles.json" --allow-host 127.0.0.1,a.test \
         --cors-origin http://a.test \
         --drain 0 --access-log "$BATS_TEST_TMPDIR/a" --log-format json --log-level warn --seed 11 --workers 3 \
         --clock real --time-scale 0.5
-    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"retention":0,"idle_ttl":7200,"max_objects":12,"max_object_bytes":2048,"drain":0,"allow_host":"127.0.0.1,a.test","cors_origin":"http://a.test","token_file":null,"profiles":"'"$BATS_TEST_DIRNAME/profiles.json"'","access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11,"clock":"real","time_scale":0.5}'
+    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"stall_timeout":2,"retention":0,"idle_ttl":7200,"max_objects":12,"max_object_bytes":2048,"drain":0,"allow_host":"127.0.0.1,a.test","cors_origin":"http://a.test","token_file":null,"profiles":"'"$BATS_TEST_DIRNAME/profiles.json"'","access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11,"clock":"real","time_scale":0.5}'
     assert_eq "$(flags_of .port_file)" "\"$own/port\""
 }
 
@@ -119,6 +119,7 @@ flags_of() {
 --header-timeout never
 --idle-timeout 0
 --idle-timeout 1week
+--stall-timeout 10ms
 --retention -1
 --retention NaN
 --drain 2h
