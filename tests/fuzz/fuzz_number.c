@@ -97,7 +97,7 @@ check_size(const char *text, size_t size)
     __int128 expected = strtoll(text, &end, 10);
     for (size_t i = 0; i < COUNT(units); i++)
         if (strcmp(end, units[i]) == 0)
-            expected <<= 10 * (i + 1);
+            expected *= 1 << 10 * (i + 1);
     bool valid = fuzz_matches("[0-9]+(B|KiB|MiB|GiB)?", text, size) && errno == 0
                  && expected <= INT64_MAX;
     assert(number_parse_size(text, size, &bytes) == valid);
