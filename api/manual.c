@@ -55,7 +55,7 @@ print_limits(const struct field *field, struct text *out)
             return;
         text_string(out, " or ");
     }
-    if (!field->max && !field->max_limit) {
+    if (field->max == 0 && !field->max_limit) {
         text_string(out, field_kind_text(field->kind));
         return;
     }

@@ -307,9 +307,9 @@ field_append_text(const struct field *field, const double *limits, const char *t
 enum error
 shape_check(const struct shape *shape, const void *in, struct problem *problem)
 {
-    const struct field *end = shape->fields + shape->count;
+    for (size_t i = 0; i < shape->count; i++) {
+        const struct field *field = &shape->fields[i];
 
-    for (const struct field *field = shape->fields; field < end; field++) {
         if (!field_given(field, in)) {
             if (field->required)
                 return field_refuse(field, ERROR_INVALID_PARAMETER, "is required",

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 
 static void
+on_log(void *context, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
+
+static void
 on_log(void *context, const char *format, va_list arguments)
 {
     struct server *server = context;

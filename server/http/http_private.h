@@ -160,7 +160,7 @@ struct server {
     int64_t now_ns;     /* of this turn; 0: not asked for yet */
     struct text access; /* lines of this turn */
     size_t routes;      /* how many there are */
-    enum {
+    enum stage {
         SERVING,
         LINGERING, /* stopped listening: clients that have just come may still ask */
         DRAINING,  /* over as soon as nothing is held any more */

@@ -344,7 +344,7 @@ server_draining(const struct server *server)
 }
 
 static void
-enter(struct server *server, int stage, int64_t until_ns)
+enter(struct server *server, enum stage stage, int64_t until_ns)
 {
     server->stage = stage;
     /* Cannot fail for want of memory: nothing else has started since it fired. */
