@@ -40,9 +40,7 @@ find_aiohttp() {
 
     for python in python3 /usr/bin/python3; do
         if "$python" -c 'import aiohttp' 2>"$BATS_TEST_TMPDIR/no-aiohttp"; then
-            mkdir "$BATS_TEST_TMPDIR/bin"
             ln -s "$(command -v "$python")" "$BATS_TEST_TMPDIR/bin/python3"
-            export PATH=$BATS_TEST_TMPDIR/bin:$PATH
             return
         fi
     done

@@ -25,6 +25,26 @@ RECIPE_LIMIT=100
     recipe
 }
 
+@test "curl tells the first byte from the last" {
+    recipe
+}
+
+@test "curl has an exit code for each broken answer" {
+    recipe
+}
+
+@test "curl sends again in silence what a kept connection has lost" {
+    recipe
+}
+
+@test "curl heeds Retry-After, where it is told to try again" {
+    recipe
+}
+
+@test "curl waits five minutes that are over at once" {
+    recipe
+}
+
 @test "wget asks again after a time limit, twenty times" {
     recipe
 }
@@ -33,11 +53,31 @@ RECIPE_LIMIT=100
     recipe
 }
 
+@test "wget asks again after each broken answer" {
+    recipe
+}
+
+@test "wget takes no notice of Retry-After" {
+    recipe
+}
+
+@test "wget does not mind a drip, and a silence only within its limit" {
+    recipe
+}
+
 @test "urllib limits each read, not the whole" {
     recipe
 }
 
 @test "urllib asks once, on a connection of its own" {
+    recipe
+}
+
+@test "urllib has three errors for broken answers, one of them no OSError" {
+    recipe
+}
+
+@test "urllib needs a loop of its own to heed Retry-After" {
     recipe
 }
 
@@ -50,6 +90,22 @@ RECIPE_LIMIT=100
 }
 
 @test "aiohttp asks no more at once than its pool allows" {
+    recipe
+}
+
+@test "aiohttp gives an answer out before its body" {
+    recipe
+}
+
+@test "aiohttp has an error for each broken answer, and tries none again" {
+    recipe
+}
+
+@test "aiohttp stays below the server's limit with one of its own" {
+    recipe
+}
+
+@test "aiohttp wins a hedge to the millisecond" {
     recipe
 }
 
@@ -73,6 +129,22 @@ RECIPE_LIMIT=100
     recipe
 }
 
+@test "Go can be given a limit for the silence within a body" {
+    recipe
+}
+
+@test "Go tells what is missing from what was reset" {
+    recipe
+}
+
+@test "Go sends a GET again in silence where a kept connection was closed" {
+    recipe
+}
+
+@test "Go stays below the server's limit with MaxConnsPerHost" {
+    recipe
+}
+
 @test "Node gives up when its signal says so" {
     recipe
 }
@@ -86,6 +158,14 @@ RECIPE_LIMIT=100
 }
 
 @test "Node opens a second connection where the next call follows at once" {
+    recipe
+}
+
+@test "Node can limit the wait for the header alone" {
+    recipe
+}
+
+@test "Node tells in the cause of its error what broke" {
     recipe
 }
 
@@ -105,6 +185,14 @@ RECIPE_LIMIT=100
     recipe
 }
 
+@test "nginx makes a 502 of what broke before the header, and passes on what broke after it" {
+    recipe
+}
+
+@test "nginx asks the next server after a lost answer, and none for ten seconds" {
+    recipe
+}
+
 @test "haproxy passes rows on as they come" {
     recipe
 }
@@ -118,6 +206,18 @@ RECIPE_LIMIT=100
 }
 
 @test "haproxy shares a connection between clients only where it is told to" {
+    recipe
+}
+
+@test "haproxy makes a 502 of what broke before the header, and passes on what broke after it" {
+    recipe
+}
+
+@test "haproxy takes no notice of Retry-After" {
+    recipe
+}
+
+@test "haproxy lets no more through than maxconn" {
     recipe
 }
 

@@ -257,13 +257,9 @@ assert_ids() {
 }
 
 @test "return_when without wait blocks without limit" {
-    local before
-
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold all '/tasks?group=g&return_when=all'
-    hold first '/tasks?group=g&return_when=first'
-    settle $((before + 2))
+    hold_asked all '/tasks?group=g&return_when=all'
+    hold_asked first '/tasks?group=g&return_when=first'
     still_held all
     still_held first
     fire "${ids[1]}"
@@ -279,12 +275,8 @@ assert_ids() {
 }
 
 @test "return_when=first is met by a cancelled task, and at once where one has ended" {
-    local before
-
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold first '/tasks?group=g&wait=50&return_when=first'
-    settle $((before + 1))
+    hold_asked first '/tasks?group=g&wait=50&return_when=first'
     post "/tasks/${ids[0]}/cancel"
     answered first
     assert_json '.timed_out == false and [.done[].state] == ["cancelled"]'
@@ -293,13 +285,9 @@ assert_ids() {
 }
 
 @test "return_when=K waits for K ends; more than there are means all" {
-    local before
-
     make '{"n":3,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold two '/tasks?group=g&wait=50&return_when=2'
-    hold nine '/tasks?group=g&wait=50&return_when=9'
-    settle $((before + 2))
+    hold_asked two '/tasks?group=g&wait=50&return_when=2'
+    hold_asked nine '/tasks?group=g&wait=50&return_when=9'
     fire "${ids[2]}"
     sleep 0.1
     still_held two
@@ -318,12 +306,8 @@ assert_ids() {
 }
 
 @test "return_when=first_error is met by a failure only: a cancel or a result is none" {
-    local before
-
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold error '/tasks?group=g&wait=50&return_when=first_error'
-    settle $((before + 1))
+    hold_asked error '/tasks?group=g&wait=50&return_when=first_error'
     fire "${ids[0]}"
     sleep 0.1
     still_held error
@@ -338,9 +322,8 @@ assert_ids() {
 
     make '{"n":2,"delay":60,"group":"g"}'
     before=$(connections)
-    hold all '/tasks?group=g&wait=50'
-    hold stream '/tasks?group=g&stream=true'
-    settle $((before + 2))
+    hold_asked all '/tasks?group=g&wait=50'
+    hold_asked stream '/tasks?group=g&stream=true'
     leave all
     leave stream
     eventually connections_are "$before"
@@ -362,12 +345,8 @@ assert_ids() {
 }
 
 @test "a task that joins while somebody waits for all is waited for, too" {
-    local before
-
     make '{"n":1,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold all '/tasks?group=g&wait=50'
-    settle $((before + 1))
+    hold_asked all '/tasks?group=g&wait=50'
     add '{"delay":60,"group":"g"}'
     fire "${ids[0]}"
     sleep 0.1
@@ -485,12 +464,8 @@ assert_ids() {
 }
 
 @test "a stream is over when none is left, not before: a task that joins is streamed, too" {
-    local before
-
     make '{"n":1,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold stream '/tasks?group=g&stream=true&format=ndjson'
-    settle $((before + 1))
+    hold_asked stream '/tasks?group=g&stream=true&format=ndjson'
     add '{"delay":60,"group":"g"}'
     fire "${ids[0]}"
     eventually has_sent stream "${ids[0]}"
@@ -568,17 +543,13 @@ assert_ids() {
 # ---- DELETE -------------------------------------------------------------------------
 
 @test "DELETE of a group cancels what runs, removes all, and wakes every awaiter" {
-    local before
-
     make '{"n":5,"delay":60,"limit":3,"group":"g"}'
     fire "${ids[0]}"
     post "/tasks/${ids[1]}/cancel"
     add '{"delay":60}'
-    before=$(connections)
-    hold result "/tasks/${ids[4]}/result"
-    hold poll "/tasks/${ids[2]}?wait=50"
-    hold all '/tasks?group=g&wait=50'
-    settle $((before + 3))
+    hold_asked result "/tasks/${ids[4]}/result"
+    hold_asked poll "/tasks/${ids[2]}?wait=50"
+    hold_asked all '/tasks?group=g&wait=50'
     send DELETE '/tasks?group=g'
     assert_status 200
     assert_eq "$body" '{"cancelled":3,"removed":5}'

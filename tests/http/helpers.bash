@@ -154,6 +154,11 @@ header() {
     sed -n "s/^$1: *//Ip" "$headers_file" | tr -d '\r'
 }
 
+# server_timing: the wait's milliseconds in Server-Timing of the last answer.
+server_timing() {
+    header Server-Timing | sed -n 's/^wait;dur=//p'
+}
+
 # server_reset: everything that earlier tests have left goes.
 server_reset() {
     curl -sSf -o "$BATS_TEST_TMPDIR/reset" -X POST "$URL/reset"

@@ -85,9 +85,7 @@ clock() {
     hold_pending rows '/wait_n?n=3&delay=2&limit=1&format=ndjson'
     hold_pending late '/wait?delay=60&timeout=3'
     post /tasks '{"n":4,"delay":1,"limit":2,"group":"g"}'
-    hold poll '/tasks?group=g&wait=1.5'
-    eventually connections_are 3 "$(own_server_pid)"
-    sleep 0.2 # nothing shows that it polls
+    hold_asked poll '/tasks?group=g&wait=1.5'
     advance 6
     # 3 rows, 1 timeout, 4 tasks, 1 poll
     assert_eq "$fired" 9

@@ -167,21 +167,32 @@ PYTHON
 }
 
 @test "a key goes when it was not used for --idle-ttl, and not while it is in flight" {
-    own_server --idle-ttl 1
+    own_manual_server --idle-ttl 10
     get '/wait?delay=0&fail_first=1&key=short'
     hold w '/wait?delay=60&inflight_limit=1&key=long&label=w'
     eventually is_waiting w
-    eventually key_is_gone short
-    sleep 1.2
+    advance 9.5
+    get /keys/short
+    assert_json '.idle == 9.5'
+    advance 0.5
+    get /keys/short
+    assert_json '.idle == null'
+    advance 20
     get /keys/long
     assert_json '.in_flight == 1 and .tried == 1'
     leave w
-    eventually key_is_gone long
+    eventually nobody_waits
+    advance 9.5
+    get /keys/long
+    assert_json '.idle == 9.5 and .in_flight == 0'
+    advance 0.5
+    get /keys/long
+    assert_json '.idle == null'
     own_server_stop
 }
 
-key_is_gone() {
-    [[ $(curl -sSg "$URL/keys/$1" | jq .idle) == null ]]
+nobody_waits() {
+    ! is_waiting w
 }
 
 # ---- retry_after --------------------------------------------------------------------

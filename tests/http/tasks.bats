@@ -310,9 +310,7 @@ make() {
 @test "GET /tasks/ID/result awaits the task and answers its result alone" {
     own_manual_server
     make '{"delay":20}'
-    hold result "/tasks/$id/result"
-    eventually connections_are 1 "$(own_server_pid)"
-    sleep 0.2 # nothing shows that it awaits
+    hold_asked result "/tasks/$id/result"
     advance 20
     answered result
     assert_status 200
@@ -341,12 +339,8 @@ make() {
 }
 
 @test "POST /tasks/ID/result with cancel_on_timeout cancels it, and every other awaiter hears" {
-    local before
-
     make '{"delay":60}'
-    before=$(connections)
-    hold other "/tasks/$id/result"
-    settle $((before + 1))
+    hold_asked other "/tasks/$id/result"
     post "/tasks/$id/result" '{"timeout":0.1,"cancel_on_timeout":true}'
     assert_problem 504 timeout
     answered other
@@ -393,16 +387,12 @@ make() {
 }
 
 @test "cancel wakes every awaiter: results with 409, long-polls with the cancelled Task" {
-    local before
-
     make '{"delay":60}'
-    before=$(connections)
     for i in 1 2 3; do
-        hold "result$i" "/tasks/$id/result"
-        hold "poll$i" "/tasks/$id?wait=50"
+        hold_asked "result$i" "/tasks/$id/result"
+        hold_asked "poll$i" "/tasks/$id?wait=50"
     done
-    hold timed "/tasks/$id?timeout=50"
-    settle $((before + 7))
+    hold_asked timed "/tasks/$id?timeout=50"
     for name in {result,poll}{1,2,3} timed; do still_held "$name"; done
     post "/tasks/$id/cancel"
     assert_json '.cancelled == true'
@@ -443,12 +433,8 @@ make() {
 }
 
 @test "PATCH delay=0 fires the task now and wakes who awaits it" {
-    local before
-
     make '{"delay":60}'
-    before=$(connections)
-    hold result "/tasks/$id/result"
-    settle $((before + 1))
+    hold_asked result "/tasks/$id/result"
     send PATCH "/tasks/$id" '{"delay":0}'
     assert_status 200
     assert_json '.state == "done" and .remaining == 0 and .result.elapsed >= .result.delay
