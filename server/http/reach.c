@@ -1,5 +1,6 @@
 #include "http/reach.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,8 +146,10 @@ matches(const char *pattern, const char *host, size_t size)
     bool below = pattern[0] == '*'; /* a name in front of this one */
     const char *wanted = below ? pattern + 1 : pattern;
     size_t wanted_size = strlen(wanted);
+    const char *port = port_of(below ? wanted + 1 : wanted);
 
-    if (*port_of(below ? wanted + 1 : wanted) == '\0')
+    assert(port); /* check_host has seen it */
+    if (*port == '\0')
         size = name_size(host, size);
     if (below && size > wanted_size) {
         host += size - wanted_size;
