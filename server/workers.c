@@ -48,16 +48,13 @@ on_signal(uv_signal_t *handle, int signum)
         worker_drain(workers->at[i]);
 }
 
-static void
-hear_signals(struct workers *workers)
+static bool
+hear_signal(struct workers *workers, uv_signal_t *handle, int signum)
 {
-    uv_loop_t *loop = worker_loop(workers->at[0]);
-
-    uv_signal_init(loop, &workers->terminate);
-    uv_signal_init(loop, &workers->interrupt);
-    workers->terminate.data = workers->interrupt.data = workers;
-    uv_signal_start(&workers->terminate, on_signal, SIGTERM);
-    uv_signal_start(&workers->interrupt, on_signal, SIGINT);
+    if (uv_signal_init(worker_loop(workers->at[0]), handle) != 0)
+        return false;
+    handle->data = workers;
+    return uv_signal_start(handle, on_signal, signum) == 0;
 }
 
 static bool
@@ -105,8 +102,12 @@ workers_open(const struct workers_plan *plan, struct text *why)
             return NULL;
         }
     }
-    hear_signals(workers);
-    return workers;
+    if (hear_signal(workers, &workers->terminate, SIGTERM)
+        && hear_signal(workers, &workers->interrupt, SIGINT))
+        return workers;
+    text_string(why, "cannot start: no descriptors for signals");
+    workers_close(workers);
+    return NULL;
 }
 
 int

@@ -3,6 +3,7 @@
  * they send; a '`' and the byte behind it say what happens in between:
  *
  *     `.   the server does all that it can do, while its clock stands
+ *     `,   each worker does one turn
  *     `>   the clock goes to the next deadline
  *     `0 … `3   the client of that number goes on; it connects at first
  *     `x   its client sends a FIN;  `!   its client is gone at once
@@ -309,6 +310,8 @@ happen(struct world *world, char what, struct client **client)
 {
     if (what == '.')
         world_rest(world);
+    else if (what == ',')
+        (void)world_turn(world);
     else if (what == '>')
         (void)!world_step(world);
     else if (what >= '0' && what < '0' + CLIENTS)
