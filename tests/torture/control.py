@@ -11,7 +11,7 @@ import tempfile
 import time
 
 PATIENCE = 20  # seconds, for what takes milliseconds
-HEADER = struct.Struct("=IIII48s")  # struct control of fail.c
+HEADER = struct.Struct("=IIIII48s")  # struct control of fail.c
 NEVER = 2**32 - 1
 
 
@@ -24,8 +24,8 @@ class Control:
 
     def arm(self, first, count=1):
         """The call of that number from now on fails, and so many; NEVER: none does."""
-        HEADER.pack_into(self.memory, 0, 0, 0, 0, 0, b"")
-        HEADER.pack_into(self.memory, 0, 0, count, 0, 0, b"")
+        HEADER.pack_into(self.memory, 0, 0, 0, 0, 0, 0, b"")
+        HEADER.pack_into(self.memory, 0, 0, count, 0, 0, 0, b"")
         struct.pack_into("=I", self.memory, 0, first)
 
     def disarm(self):
@@ -33,8 +33,12 @@ class Control:
         struct.pack_into("=I", self.memory, 0, 0)
         return HEADER.unpack_from(self.memory)[2], self.failed()
 
+    def break_library(self):
+        """libmicrohttpd panics at the end of the next answer."""
+        struct.pack_into("=I", self.memory, 16, 1)
+
     def failed(self):
-        _, _, _, failed, name = HEADER.unpack_from(self.memory)
+        _, _, _, failed, _, name = HEADER.unpack_from(self.memory)
         return name.rstrip(b"\0").decode() if failed else None
 
 

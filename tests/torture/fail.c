@@ -29,7 +29,8 @@ struct control {
     _Atomic uint32_t count; /* so many fail, from that on */
     _Atomic uint32_t calls; /* since torture.py has set it to 0 */
     _Atomic uint32_t failed;
-    char name[48]; /* of the first that has failed */
+    _Atomic uint32_t breaks; /* the next answer takes libmicrohttpd's descriptor away */
+    char name[48];           /* of the first that has failed */
 };
 
 static struct control *control;
@@ -119,9 +120,6 @@ FALLIBLE(struct MHD_Response *, MHD_create_response_from_callback, NULL, ENOMEM,
 FALLIBLE(enum MHD_Result, MHD_add_response_header, MHD_NO, ENOMEM,
          (struct MHD_Response *response, const char *name, const char *value),
          (response, name, value))
-FALLIBLE(enum MHD_Result, MHD_queue_response, MHD_NO, ENOMEM,
-         (struct MHD_Connection *connection, unsigned status,
-          struct MHD_Response *response), (connection, status, response))
 /* clang-format on */
 
 /* Nothing makes the kernel fail to forget a descriptor. */
@@ -200,6 +198,25 @@ static void *
 allocate_for_jansson(size_t size)
 {
     return fails("jansson") ? NULL : __real_malloc(size);
+}
+
+/* It panics when it closes what somebody else has closed. */
+enum MHD_Result
+__real_MHD_queue_response(struct MHD_Connection *connection, unsigned status,
+                          struct MHD_Response *response);
+enum MHD_Result
+__wrap_MHD_queue_response(struct MHD_Connection *connection, unsigned status,
+                          struct MHD_Response *response);
+enum MHD_Result
+__wrap_MHD_queue_response(struct MHD_Connection *connection, unsigned status,
+                          struct MHD_Response *response)
+{
+    if (fails("MHD_queue_response"))
+        return MHD_NO;
+    if (control && atomic_exchange(&control->breaks, 0))
+        close(MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)
+                  ->connect_fd);
+    return __real_MHD_queue_response(connection, status, response);
 }
 
 __attribute__((constructor)) static void

@@ -167,6 +167,18 @@ def drain(program, number):
     return result
 
 
+def panic(program, _):
+    """What a library cannot mend ends the program, which says so."""
+    server = Server(program, ())
+    with Raw(server.port, timeout=PATIENCE) as raw:
+        server.control.break_library()
+        raw.send_what_it_takes(b"GET /wait?delay=0 HTTP/1.1\r\nHost: a\r\n\r\n")
+        raw.rest()
+    code, log = server.end()
+    assert code == 70 and " panic library=libmicrohttpd " in log, f"exit code {code}: {log}"
+    return 0, None
+
+
 def repeat(what, program, tries):
     """A new process for each call that fails."""
     seen = {}
@@ -189,7 +201,7 @@ def main():
     parser.add_argument("--lasting", type=int, default=1)
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     told = parser.parse_intermixed_args()
-    alone = {"start": start, "drain": drain}
+    alone = {"start": start, "drain": drain, "panic": panic}
     status = 0
     for name in told.scenarios or [*SCENARIOS, *alone]:
         begun = time.monotonic()
