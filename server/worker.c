@@ -51,8 +51,9 @@ on_timer(struct hub_source *source, uint32_t events)
 
 /* Sets the timer where its deadline has come nearer, has passed, or is far away now: an
  * idle worker does not wake up. Where it has moved a little, the timer finds that out.
+ * False: it could not be set, and nothing would wake a worker that sleeps.
  */
-static void
+static bool
 arm(struct worker *worker)
 {
     int64_t next_ns = server_next_ns(worker->server);
@@ -62,16 +63,17 @@ arm(struct worker *worker)
     bool far = !nearer && next_ns - worker->armed_ns > FAR_NS;
 
     if (!nearer && !far && !worker->expired)
-        return;
+        return true;
     if (next_ns < 1)
         next_ns = 1; /* 0 would disarm it */
     if (next_ns != INT64_MAX)
         at.it_value = (struct timespec){.tv_sec = next_ns / NS_PER_SECOND,
                                         .tv_nsec = next_ns % NS_PER_SECOND};
-    if (timerfd_settime(worker->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0) {
-        worker->armed_ns = next_ns;
-        worker->expired = false;
-    }
+    if (timerfd_settime(worker->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) != 0)
+        return false;
+    worker->armed_ns = next_ns;
+    worker->expired = false;
+    return true;
 }
 
 void
@@ -82,11 +84,9 @@ worker_run(struct worker *worker)
     /* So that its backend knows its descriptors. */
     uv_run(&worker->loop, UV_RUN_NOWAIT);
     while (!worker->stopping) {
-        bool busy = server_turn(worker->server);
+        bool sleeps = !server_turn(worker->server) && arm(worker);
 
-        if (!busy)
-            arm(worker);
-        hub_dispatch(hub, !busy);
+        hub_dispatch(hub, sleeps);
     }
 }
 
@@ -197,6 +197,36 @@ worker_tokens_post(struct worker_tokens *letter)
  */
 
 static bool
+open_uv(struct worker *worker)
+{
+    if (uv_loop_init(&worker->loop) != 0)
+        return false;
+    if (uv_async_init(&worker->loop, &worker->mail, on_mail) == 0)
+        return true;
+    uv_loop_close(&worker->loop);
+    return false;
+}
+
+static void
+close_handle(uv_handle_t *handle, void *argument)
+{
+    (void)argument;
+    uv_close(handle, NULL);
+}
+
+static void
+close_uv(struct worker *worker)
+{
+    uv_walk(&worker->loop, close_handle, NULL);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    int error = uv_loop_close(&worker->loop);
+
+    assert(error == 0);
+    (void)error;
+}
+
+/* False: nothing of it is left. */
+static bool
 open_loop(struct worker *worker)
 {
     struct hub *hub = server_hub(worker->server);
@@ -204,10 +234,16 @@ open_loop(struct worker *worker)
     worker->loop_ready.ready = on_loop_ready;
     worker->timer_ready.ready = on_timer;
     worker->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    return worker->timer_fd >= 0 && uv_loop_init(&worker->loop) == 0
-           && uv_async_init(&worker->loop, &worker->mail, on_mail) == 0
-           && hub_add(hub, worker->timer_fd, EPOLLIN, &worker->timer_ready)
-           && hub_add(hub, uv_backend_fd(&worker->loop), EPOLLIN, &worker->loop_ready);
+    if (worker->timer_fd < 0)
+        return false;
+    if (open_uv(worker)) {
+        if (hub_add(hub, worker->timer_fd, EPOLLIN, &worker->timer_ready)
+            && hub_add(hub, uv_backend_fd(&worker->loop), EPOLLIN, &worker->loop_ready))
+            return true;
+        close_uv(worker);
+    }
+    close(worker->timer_fd);
+    return false;
 }
 
 struct worker *
@@ -257,23 +293,11 @@ worker_loop(struct worker *worker)
     return &worker->loop;
 }
 
-static void
-close_handle(uv_handle_t *handle, void *argument)
-{
-    (void)argument;
-    uv_close(handle, NULL);
-}
-
 void
 worker_drop(struct worker *worker)
 {
     mailbox(worker)->wake = NULL;
-    uv_walk(&worker->loop, close_handle, NULL);
-    uv_run(&worker->loop, UV_RUN_DEFAULT);
-    int error = uv_loop_close(&worker->loop);
-
-    assert(error == 0);
-    (void)error;
+    close_uv(worker);
     registry_keep_all(&worker->registry);
     server_stop(worker->server);
     registry_cancel_all(&worker->registry, REASON_DRAIN,

@@ -59,20 +59,13 @@ on_hangup(uv_signal_t *handle, int signum)
     workers->on_hangup(workers, workers->owner);
 }
 
-static void
+static bool
 hear(struct workers *workers, uv_signal_t *handle, int signum, uv_signal_cb heard)
 {
-    uv_signal_init(worker_loop(workers->at[0]), handle);
+    if (uv_signal_init(worker_loop(workers->at[0]), handle) != 0)
+        return false;
     handle->data = workers;
-    uv_signal_start(handle, heard, signum);
-}
-
-static void
-hear_signals(struct workers *workers)
-{
-    hear(workers, &workers->terminate, SIGTERM, on_signal);
-    hear(workers, &workers->interrupt, SIGINT, on_signal);
-    hear(workers, &workers->hangup, SIGHUP, on_hangup);
+    return uv_signal_start(handle, heard, signum) == 0;
 }
 
 static bool
@@ -122,8 +115,13 @@ workers_open(const struct workers_plan *plan, struct text *why)
             return NULL;
         }
     }
-    hear_signals(workers);
-    return workers;
+    if (hear(workers, &workers->terminate, SIGTERM, on_signal)
+        && hear(workers, &workers->interrupt, SIGINT, on_signal)
+        && hear(workers, &workers->hangup, SIGHUP, on_hangup))
+        return workers;
+    text_string(why, "cannot start: no descriptors for signals");
+    workers_close(workers);
+    return NULL;
 }
 
 const struct server *

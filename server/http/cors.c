@@ -17,27 +17,34 @@ is_preflight(struct exchange *exchange)
            && exchange_header(exchange, MHD_HTTP_HEADER_ACCESS_CONTROL_REQUEST_METHOD);
 }
 
-void
+static bool
+answer_preflight(struct MHD_Response *response)
+{
+    return reply_add_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_METHODS,
+                            methods)
+           && reply_add_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_HEADERS,
+                               sent)
+           && reply_add_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_MAX_AGE,
+                               kept_for_s);
+}
+
+bool
 cors_add_headers(struct exchange *exchange, struct MHD_Response *response)
 {
     const struct reach *reach = exchange->server->config.reach;
     const char *origin = exchange_header(exchange, MHD_HTTP_HEADER_ORIGIN);
 
-    if (!reach->any_origin)
-        MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ORIGIN);
+    if (!reach->any_origin
+        && !reply_add_header(response, MHD_HTTP_HEADER_VARY, MHD_HTTP_HEADER_ORIGIN))
+        return false;
     if (!reach->any_origin && !(origin && reach_has_origin(reach, origin)))
-        return;
-    MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN,
-                            reach->any_origin ? "*" : origin);
-    if (!is_preflight(exchange)) {
-        MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_EXPOSE_HEADERS,
-                                read_by_pages);
-        return;
-    }
-    MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_METHODS,
-                            methods);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_HEADERS,
-                            sent);
-    MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_MAX_AGE,
-                            kept_for_s);
+        return true;
+    if (!reply_add_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN,
+                          reach->any_origin ? "*" : origin))
+        return false;
+    return is_preflight(exchange)
+               ? answer_preflight(response)
+               : reply_add_header(response,
+                                  MHD_HTTP_HEADER_ACCESS_CONTROL_EXPOSE_HEADERS,
+                                  read_by_pages);
 }

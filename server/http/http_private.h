@@ -277,6 +277,10 @@ extern const struct reply_header {
 void reply_answer(struct exchange *exchange, const struct reply *reply,
                   struct MHD_Response *response);
 
+/* A value of NULL or "" is not sent. False: out of memory. */
+MUST_USE bool
+reply_add_header(struct MHD_Response *response, const char *name, const char *value);
+
 /* Of the body, handed to libmicrohttpd. */
 void reply_count_bytes(struct exchange *exchange, size_t size);
 
@@ -336,5 +340,7 @@ const char *admit_challenge(struct exchange *exchange);
 /* What the longest head of an answer takes more, in bytes. */
 enum { CORS_MEMORY = 512 };
 
-/* Says to a browser which pages may read the answer, where --cors-origin is given. */
-void cors_add_headers(struct exchange *exchange, struct MHD_Response *response);
+/* Says to a browser which pages may read the answer, where --cors-origin is given.
+ * False: out of memory. */
+MUST_USE bool
+cors_add_headers(struct exchange *exchange, struct MHD_Response *response);

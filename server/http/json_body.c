@@ -42,9 +42,12 @@ duplicate_key(const json_error_t *error, struct problem *problem)
     return ERROR_DUPLICATE_PARAMETER;
 }
 
+/* Where the parser itself has no memory it mostly says nothing. */
 static enum error
 parse_error(const json_error_t *error, struct problem *problem)
 {
+    if (error->text[0] == '\0' || json_error_code(error) == json_error_out_of_memory)
+        return problem_set(problem, ERROR_OUT_OF_MEMORY, "no memory for the JSON");
     if (json_error_code(error) == json_error_duplicate_key)
         return duplicate_key(error, problem);
     return problem_set(problem, ERROR_INVALID_JSON, "line %d, column %d: %.200s",

@@ -162,6 +162,7 @@ bind_tcp(const struct sockaddr *address, socklen_t size, bool first)
     return -1;
 }
 
+/* 0: errno says why it cannot be known. */
 static int
 bound_port(int fd)
 {
@@ -211,10 +212,9 @@ listener_open_tcp(struct server *server, struct text *why)
     }
     int fd = bind_tcp(found->ai_addr, found->ai_addrlen, true);
     freeaddrinfo(found);
-    if (fd >= 0 && listen_on(server, &server->tcp, fd)) {
-        server->port = bound_port(fd);
+    server->port = fd < 0 ? 0 : bound_port(fd);
+    if (server->port != 0 && listen_on(server, &server->tcp, fd))
         return true;
-    }
     text_format(why, "cannot listen on %s port %s: %s", host, port, strerror(errno));
     if (fd >= 0)
         close(fd);

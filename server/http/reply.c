@@ -19,14 +19,14 @@ const struct reply_header reply_headers[REPLY_HEADERS] = {
     {MHD_HTTP_HEADER_WWW_AUTHENTICATE, offsetof(struct reply, www_authenticate)},
 };
 
-static void
-add_header(struct MHD_Response *response, const char *name, const char *value)
+bool
+reply_add_header(struct MHD_Response *response, const char *name, const char *value)
 {
-    if (value)
-        MHD_add_response_header(response, name, value);
+    return value == NULL || value[0] == '\0'
+           || MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
-static void
+static bool
 add_server_timing(struct exchange *exchange, struct MHD_Response *response)
 {
     int64_t us =
@@ -34,16 +34,16 @@ add_server_timing(struct exchange *exchange, struct MHD_Response *response)
     char value[16 + NUMBER_TEXT_MAX] = "wait;dur=";
 
     number_print((double)us / 1000, value + strlen(value));
-    add_header(response, "Server-Timing", value);
+    return reply_add_header(response, "Server-Timing", value);
 }
 
-static void
+static bool
 add_retry_after(unsigned seconds, struct MHD_Response *response)
 {
     char value[NUMBER_TEXT_MAX];
 
     number_print(seconds, value);
-    add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, value);
+    return reply_add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, value);
 }
 
 static bool
@@ -53,28 +53,29 @@ has_body(int status)
            && status != MHD_HTTP_NOT_MODIFIED;
 }
 
-static void
+static bool
 add_headers(struct exchange *exchange, const struct reply *reply,
             struct MHD_Response *response)
 {
     struct reply whole = *reply;
+    bool closes = server_draining(exchange->server) || exchange->unread;
 
     if (!has_body(whole.status))
         whole.content_type = NULL;
     else if (whole.content_type == NULL)
         whole.content_type = format_info(exchange->format)->content_type;
     for (size_t i = 0; i < REPLY_HEADERS; i++)
-        add_header(response, reply_headers[i].name,
-                   *(const char **)(void *)((char *)&whole + reply_headers[i].offset));
-    add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (reply->retry_after)
-        add_retry_after(reply->retry_after, response);
-    if (reply->waited)
-        add_server_timing(exchange, response);
-    if (server_draining(exchange->server) || exchange->unread)
-        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    if (exchange->server->config.reach->cors)
-        cors_add_headers(exchange, response);
+        if (!reply_add_header(
+                response, reply_headers[i].name,
+                *(const char **)(void *)((char *)&whole + reply_headers[i].offset)))
+            return false;
+    return reply_add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store")
+           && (!reply->retry_after || add_retry_after(reply->retry_after, response))
+           && (!reply->waited || add_server_timing(exchange, response))
+           && (!closes
+               || reply_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close"))
+           && (!exchange->server->config.reach->cors
+               || cors_add_headers(exchange, response));
 }
 
 static void
@@ -93,7 +94,11 @@ reply_answer(struct exchange *exchange, const struct reply *reply,
              struct MHD_Response *response)
 {
     assert(exchange->response == NULL && exchange->phase <= EXCHANGE_WAITING);
-    add_headers(exchange, reply, response);
+    if (!add_headers(exchange, reply, response)) {
+        MHD_destroy_response(response);
+        exchange_abort(exchange, false); /* there is no memory to say so */
+        return;
+    }
     exchange->status = (uint16_t)reply->status;
     exchange->tracked = reply->tracked;
     exchange->server->settling += reply->tracked;
@@ -173,12 +178,10 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
     }
     reply_count_bytes(exchange, body->size);
     *body = (struct text){0};
-    if (response == NULL) { /* not even that: the connection is closed */
-        exchange->phase = EXCHANGE_ABANDONED;
-        reply_wake(exchange);
-        return;
-    }
-    reply_answer(exchange, reply, response);
+    if (response == NULL)
+        exchange_abort(exchange, false);
+    else
+        reply_answer(exchange, reply, response);
 }
 
 void

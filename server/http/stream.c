@@ -199,9 +199,11 @@ pulled(const struct reply *reply, MHD_ContentReaderCallback read, void *context)
     struct MHD_Response *response =
         MHD_create_response_from_callback(length, block, read, context, NULL);
 
-    if (response && !reply->waited)
-        MHD_add_response_header(response, "X-Accel-Buffering", "no");
-    return response;
+    if (!response || reply->waited
+        || MHD_add_response_header(response, "X-Accel-Buffering", "no") == MHD_YES)
+        return response;
+    MHD_destroy_response(response);
+    return NULL;
 }
 
 void

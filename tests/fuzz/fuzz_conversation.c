@@ -3,6 +3,7 @@
  * they send; a '`' and the byte behind it say what happens in between:
  *
  *     `.   the server does all that it can do, while its clock stands
+ *     `,   each worker does one turn
  *     `>   the clock goes to the next deadline
  *     `0 … `3   the client of that number goes on; it connects at first
  *     `x   its client sends a FIN;  `!   its client is gone at once
@@ -51,6 +52,7 @@ struct world {
     char path[64];
     struct asked_clock asked;
     struct profiles profiles;
+    struct reach reach;
     struct config config;
     struct app app;
     struct log log;
@@ -83,8 +85,10 @@ server_config(struct world *world)
         .connection_memory = 4096,
         .header_timeout_ns = 3600 * NS_PER_SECOND,
         .idle_timeout_ns = 3600 * NS_PER_SECOND,
+        .stall_timeout_ns = 3600 * NS_PER_SECOND,
         .access_fd = -1,
         .asked = &world->asked,
+        .reach = &world->reach,
         .limits = {[LIMIT_MAX_DELAY] = 300, [LIMIT_MAX_N] = 200},
         .routes = api_routes,
         .app = &world->app,
@@ -309,6 +313,8 @@ happen(struct world *world, char what, struct client **client)
 {
     if (what == '.')
         world_rest(world);
+    else if (what == ',')
+        (void)world_turn(world);
     else if (what == '>')
         (void)!world_step(world);
     else if (what >= '0' && what < '0' + CLIENTS)

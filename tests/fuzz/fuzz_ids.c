@@ -173,9 +173,9 @@ check_time(const char *bytes, size_t size)
     const char *end = strptime(bytes, "%Y-%m-%dT%H:%M:%SZ", &parts);
     if (!end || *end != '\0' || size != strlen("2026-01-02T03:04:05Z"))
         return;
-    assert(timegm(&parts) == wall_ns / NS_PER_SECOND);
     if (parts.tm_sec < 60)
         assert(memcmp(printed, bytes, size - 1) == 0);
+    assert(timegm(&parts) == wall_ns / NS_PER_SECOND);
 }
 
 int
