@@ -177,18 +177,18 @@ read -r code _ < <(get '/wait?delay=0.1')
 "${engine[@]}" logs "$name" >"$scratch/log" 2>&1
 grep -q 'nothing to read again' "$scratch/log" || fail "SIGHUP: nothing in the log"
 passed "SIGHUP: a line in the log, and it goes on"
-[[ $(grep ' warn ' "$scratch/log") == *'open to other machines'* &&
-    $(grep -c ' warn ' "$scratch/log") == 1 ]] ||
+warned=$(grep ' warn ' "$scratch/log") || true
+[[ $warned == *' open to other machines '* && $warned != *$'\n'* ]] ||
     fail "not one warning that it is open: $(cat "$scratch/log")"
 passed "it says once that it is open to other machines"
 
 # ---- what confines it ----------------------------------------------------------------------
 
-if status=$("${engine[@]}" inspect --format '{{.State.Pid}}' "$name") &&
-    [[ -r /proc/$status/status ]]; then
+pid=$("${engine[@]}" inspect --format '{{.State.Pid}}' "$name")
+if [[ $(readlink "/proc/$pid/exe") == */waitd ]]; then
     for line in 'Seccomp:.2' 'NoNewPrivs:.1' 'CapEff:.0000000000000000' 'CapBnd:.0000000000000000'; do
-        grep -Eq "^$line\$" "/proc/$status/status" ||
-            fail "not $line: $(grep -E '^(Seccomp|NoNewPrivs|Cap)' "/proc/$status/status")"
+        grep -Eq "^$line\$" "/proc/$pid/status" ||
+            fail "not $line: $(grep -E '^(Seccomp|NoNewPrivs|Cap)' "/proc/$pid/status")"
     done
     passed "it has its seccomp filter, no new privileges and no capability"
 else

@@ -128,7 +128,7 @@ world_open(struct world *world, bool manual, bool jumping)
         .peers = peers_new(manual || jumping ? 1 : WORKERS),
     };
     snprintf(world->path, sizeof world->path, "/tmp/waitd-fuzz.%d", (int)getpid());
-    asked_clock_open(&world->asked, !jumping, 0);
+    asked_clock_open(&world->asked, jumping ? CLOCK_JUMPING : CLOCK_MANUAL, 0);
     world->asked.manual = manual_clock_at(CLOCK_START_NS, 1700000000 * NS_PER_SECOND);
     if (!manual && !jumping)
         world->asked.mode = CLOCK_REAL; /* to the servers; it is moved here */

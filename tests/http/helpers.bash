@@ -115,6 +115,21 @@ teardown_file() {
     [[ $(<"$answer") == 503 ]] || fail "the pending wait got $(<"$answer"), not 503"
 }
 
+# refuses STATUS PATTERN FLAG...: a waitd with these flags ends so, with one line on stderr
+# that matches.
+refuses() {
+    local status_wanted=$1 pattern=$2
+
+    shift 2
+    run "-$status_wanted" --separate-stderr timeout -k 1 30 "$WAITD" "$@"
+    # shellcheck disable=SC2154 # set by run, as the next ones
+    assert_eq "$output" '' || return
+    # shellcheck disable=SC2154
+    assert_eq "${#stderr_lines[@]}" 1 "$stderr" || return
+    assert_match "$stderr" '^waitd: ' || return
+    assert_match "$stderr" "$pattern"
+}
+
 # ---- requests -----------------------------------------------------------------------
 
 # request PATH [curl's arguments]: sets status_code, body and the files.

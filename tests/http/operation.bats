@@ -11,19 +11,6 @@ setup() {
     own=$BATS_TEST_TMPDIR/own
 }
 
-# refuses STATUS PATTERN FLAG...: it ends so, with one line on stderr that matches.
-refuses() {
-    local status_wanted=$1 pattern=$2
-
-    shift 2
-    run "-$status_wanted" --separate-stderr timeout -k 1 30 "$WAITD" "$@"
-    assert_eq "$output" '' || return
-    # shellcheck disable=SC2154 # set by run
-    assert_eq "${#stderr_lines[@]}" 1 "$stderr" || return
-    assert_match "$stderr" '^waitd: ' || return
-    assert_match "$stderr" "$pattern"
-}
-
 # flags_of [FILTER]: the flags in force that / shows, or what the filter makes of them.
 flags_of() {
     curl -sS "$URL/" | jq -c ".flags${1:-}"

@@ -24,17 +24,6 @@ own_log_is() {
     [[ $(own_log "$1") == "$2" ]]
 }
 
-# refused PATTERN FLAG...: it does not start, and says why in one line.
-refused() {
-    local pattern=$1
-
-    shift
-    run -2 --separate-stderr timeout -k 1 30 "$WAITD" --port 0 "$@"
-    # shellcheck disable=SC2154 # set by run
-    assert_eq "${#stderr_lines[@]}" 1 "$stderr" || return
-    assert_match "$stderr" "$pattern"
-}
-
 # ---- hosts and pages ----------------------------------------------------------------
 
 @test "only a host and a page of the lists reach a handler: a matrix" {
@@ -72,12 +61,12 @@ refused() {
     local bad
 
     for bad in , a,,b a,b, 'a b' '*' 'a*' http://a a/ ::1 '[::1' a:b a: :80 '*.' "$(printf 'x%.0s' {1..300})"; do
-        refused '^waitd: --allow-host: ' --allow-host "$bad"
+        refuses 2 '^waitd: --allow-host: ' --allow-host "$bad"
     done
     for bad in , a a:80 http://a/ http:// '://a' 'http://a b' http://a:b null 'http://a,' 'http://a?'; do
-        refused '^waitd: --cors-origin: ' --cors-origin "$bad"
+        refuses 2 '^waitd: --cors-origin: ' --cors-origin "$bad"
     done
-    refused 'one too many' --allow-host "$(seq -s, 1 65)"
+    refuses 2 'one too many' --allow-host "$(seq -s, 1 65)"
 }
 
 @test "a body of a form's type starts nothing, anywhere" {
@@ -130,21 +119,21 @@ THREE=$(printf '3%.0s' {1..256})
         '================' '"0123456789abcdef"' 'Bearer:0123456789abcdef' $'0123456789abcd\xc3\xa9' \
         "3$THREE"; do
         token_file "$ONE" '' "$bad"
-        refused "^waitd: --token-file $TOKENS, line 3: " --token-file "$TOKENS"
+        refuses 2 "^waitd: --token-file $TOKENS, line 3: " --token-file "$TOKENS"
         # shellcheck disable=SC2154 # set by run
         [[ $stderr != *"$bad"* ]]
     done
     printf '%s\n\0%s\n' "$ONE" "$TWO" >"$TOKENS"
-    refused 'line 2: ' --token-file "$TOKENS"
+    refuses 2 'line 2: ' --token-file "$TOKENS"
     token_file '# nothing' ''
-    refused 'holds no token$' --token-file "$TOKENS"
+    refuses 2 'holds no token$' --token-file "$TOKENS"
     seq -f 'a-token-of-many-%g' 101 >"$TOKENS"
-    refused 'line 101: more than 100 tokens$' --token-file "$TOKENS"
+    refuses 2 'line 101: more than 100 tokens$' --token-file "$TOKENS"
     head -c 70000 /dev/zero | tr '\0' '\n' >"$TOKENS"
-    refused 'longer than 64 KiB$' --token-file "$TOKENS"
-    refused 'No such file or directory$' --token-file /nonexistent/tokens
-    refused 'not a regular file$' --token-file /dev/null
-    refused 'not a regular file$' --token-file "$BATS_TEST_TMPDIR"
+    refuses 2 'longer than 64 KiB$' --token-file "$TOKENS"
+    refuses 2 'No such file or directory$' --token-file /nonexistent/tokens
+    refuses 2 'not a regular file$' --token-file /dev/null
+    refuses 2 'not a regular file$' --token-file "$BATS_TEST_TMPDIR"
 }
 
 @test "SIGHUP under load: the new tokens hold, a wrong file changes nothing" {

@@ -117,7 +117,7 @@ filter_of() {
 @test "seccomp: the profile denies what it does not name, and names nothing twice" {
     assert_eq "$(jq -r .defaultAction "$PROFILE")" SCMP_ACT_ERRNO
     assert_eq "$(jq -c '[.syscalls[].action] | unique' "$PROFILE")" '["SCMP_ACT_ALLOW"]'
-    assert_eq "$(jq -c '[.syscalls[].names[]] | . == unique' "$PROFILE")" true
+    assert_eq "$(jq -c '[.syscalls[].names[]] | sort == unique' "$PROFILE")" true
     jq -r '.syscalls[].names[] | select(. != "accept4")' "$PROFILE" >"$BATS_TEST_TMPDIR/filter"
     under "$BATS_TEST_TMPDIR/filter"
     own_server
