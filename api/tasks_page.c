@@ -1,6 +1,7 @@
 #include "api/tasks_page.h"
 
 #include "api/task_json.h"
+#include "async/memory.h"
 #include "http/survey.h"
 
 #include <inttypes.h>
@@ -223,8 +224,22 @@ reply_page(struct exchange *exchange, const void *raw, void **portions, size_t c
     exchange_reply(exchange, &reply, &body);
 }
 
+/* As many rows as there may be, in their portions and in the page. */
+static size_t
+weigh(struct exchange *exchange, const void *raw)
+{
+    const struct question *question = raw;
+    const struct peers *peers = exchange_registry(exchange)->peers;
+    size_t limit = (size_t)question->in.limit.value;
+    size_t held = quota_used(&peers->tasks) + quota_used(&peers->finished)
+                  + quota_used(&peers->connections);
+
+    return (held < limit ? held : limit) * 2 * TASK_JSON_MEMORY;
+}
+
 static const struct survey_class page = {
     .size = sizeof(struct portion),
+    .weigh = weigh,
     .take = take,
     .free = free_portion,
     .reply = reply_page,

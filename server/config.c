@@ -52,6 +52,13 @@ static const struct field fields[] = {
     FIELD(struct config, max_connections, FIELD_INTEGER, .min = 1, .max = 10000000,
           .fallback_text = "the descriptor limit less 64", .example = "1000",
           .text = "Limit of open connections; more stay in the backlog."),
+    FIELD(struct config, max_connections_per_address, FIELD_INTEGER, .max = 10000000,
+          .fallback = 0, .fallback_text = "0", .example = "100",
+          .text = "Limit of connections of one IP address, or IPv6 /64; 0: none."),
+    FIELD(struct config, max_memory, FIELD_SIZE, .min = 16.0 * MEBIBYTE,
+          .max = 1024.0 * 1024 * MEBIBYTE, .fallback_text = "none", .example = "56MiB",
+          .text = "Limit of the memory of the process, with what the kernel holds for "
+                  "its connections: above it new work and connections are refused."),
     FIELD(struct config, max_body, FIELD_SIZE, .min = 256, .max = 64 * MEBIBYTE,
           .fallback = 65536, .fallback_text = "64KiB", .example = "1MiB",
           .text = "Limit of a request's body."),

@@ -17,6 +17,8 @@ struct config {
     struct value_integer max_tasks;
     struct value_integer max_waits;
     struct value_integer max_connections;
+    struct value_integer max_connections_per_address;
+    struct value_integer max_memory;
     struct value_integer max_body;
     struct value_integer connection_memory;
     struct value_duration header_timeout;

@@ -51,9 +51,8 @@ raise_descriptors(void)
 }
 
 static void
-set_connections(struct config *config)
+set_connections(struct config *config, size_t descriptors)
 {
-    size_t descriptors = raise_descriptors();
     size_t spared =
         descriptors / 2 > DESCRIPTORS_SPARED ? DESCRIPTORS_SPARED : descriptors / 2;
 
@@ -86,6 +85,9 @@ http_config(const struct config *config, struct app *app)
         .port = config->port.word == 0 ? -1 : (int)config->port.count,
         .unix_path = config->unix.bytes,
         .max_connections = (size_t)config->max_connections.value,
+        .max_connections_per_address =
+            (size_t)config->max_connections_per_address.value,
+        .max_memory = (size_t)config->max_memory.value,
         .max_body = (size_t)config->max_body.value,
         .connection_memory = (size_t)config->connection_memory.value,
         .header_timeout_ns = seconds_to_ns(config->header_timeout.seconds),
@@ -134,15 +136,20 @@ open_access_log(const char *path, int *fd, struct text *why)
 }
 
 static void
-log_listening(const struct log *log, const struct config *config, int port)
+log_listening(const struct log *log, const struct config *config, const struct app *app,
+              int port)
 {
-    char number[16], workers[16];
+    char number[16], workers[16], descriptors[24], connections[24];
 
+    snprintf(descriptors, sizeof descriptors, "%zu", app->descriptors);
+    snprintf(connections, sizeof connections, "%lld",
+             (long long)config->max_connections.value);
     snprintf(number, sizeof number, "%d", port);
     snprintf(workers, sizeof workers, "%d", (int)config->workers.value);
     LOG(log, LOG_LEVEL_INFO, "listening", {"host", port ? config->host.bytes : NULL},
         {"port", port ? number : NULL}, {"unix", config->unix.bytes},
-        {"workers", workers}, {"version", WAITD_VERSION});
+        {"workers", workers}, {"descriptors", descriptors},
+        {"connections", connections}, {"version", WAITD_VERSION});
 }
 
 /* Whoever can reach it can use it: it is as well to know. */
@@ -158,14 +165,14 @@ log_openness(const struct log *log, const struct config *config,
 }
 
 static bool
-serve_on(struct workers *workers, const struct config *config, const struct log *log,
-         struct text *why)
+serve_on(struct workers *workers, const struct config *config, const struct app *app,
+         const struct log *log, struct text *why)
 {
     int port = server_port(workers_server(workers));
 
     if (config->port_file.bytes && !write_port_file(config->port_file.bytes, port, why))
         return false;
-    log_listening(log, config, port);
+    log_listening(log, config, app, port);
     log_openness(log, config, workers_server(workers));
     return workers_run(workers, why);
 }
@@ -187,7 +194,8 @@ serve(struct config *config, struct app *app, const struct reach *reach,
     struct asked_clock asked;
     TEXT_AUTO why = {0};
 
-    set_connections(config);
+    app->descriptors = raise_descriptors();
+    set_connections(config, app->descriptors);
     set_workers(config);
     asked_clock_open(&asked, config_clock_mode(config), config->time_scale.value);
     struct server_config http = http_config(config, app);
@@ -209,7 +217,7 @@ serve(struct config *config, struct app *app, const struct reach *reach,
     struct workers *workers = workers_open(&plan, &why);
     if (workers == NULL)
         return fail(EXIT_FAILURE, &why);
-    bool served = serve_on(workers, config, log, &why);
+    bool served = serve_on(workers, config, app, log, &why);
     workers_close(workers);
     if (!served)
         return fail(EXIT_FAILURE, &why);

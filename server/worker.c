@@ -80,10 +80,13 @@ void
 worker_run(struct worker *worker)
 {
     struct hub *hub = server_hub(worker->server);
+    struct resident *resident = *worker->plan.resident;
 
     /* So that its backend knows its descriptors. */
     uv_run(&worker->loop, UV_RUN_NOWAIT);
     while (!worker->stopping) {
+        if (resident)
+            resident_look(resident, clock_now(&clock_system));
         bool sleeps = !server_turn(worker->server) && arm(worker);
 
         hub_dispatch(hub, sleeps);

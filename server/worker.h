@@ -5,6 +5,7 @@
 #pragma once
 
 #include "http/server.h"
+#include "resident.h"
 
 #include <uv.h>
 
@@ -16,6 +17,8 @@ struct worker_plan {
     const uint64_t *seed; /* NULL: a random one */
     const struct log *log;
     struct peers *peers;
+    struct resident *const *resident; /* *resident NULL: no budget to look after; set
+                                         before worker_run */
     size_t index;
     const struct worker *first; /* NULL: it is the first */
     int64_t drain_ns;

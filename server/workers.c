@@ -1,5 +1,7 @@
 #include "workers.h"
 
+#include "async/memory.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -8,6 +10,7 @@
 struct workers {
     size_t count; /* that are open */
     struct peers *peers;
+    struct resident *resident; /* NULL: no budget */
     const struct log *log;
     atomic_size_t drained;
     bool draining;
@@ -79,6 +82,7 @@ open_next(struct workers *workers, const struct workers_plan *plan, struct text 
         .seed = plan->seed ? &seed : NULL,
         .log = plan->log,
         .peers = workers->peers,
+        .resident = &workers->resident,
         .index = index,
         .first = index > 0 ? workers->at[0] : NULL,
         .drain_ns = plan->drain_ns,
@@ -91,6 +95,23 @@ open_next(struct workers *workers, const struct workers_plan *plan, struct text 
         return false;
     workers->count++;
     return true;
+}
+
+/* The base of the budget is what the workers take when they are open. */
+static bool
+open_all(struct workers *workers, const struct workers_plan *plan, struct text *why)
+{
+    const struct server_config *http = plan->http;
+    struct peers *peers = workers->peers;
+
+    peers->addresses.most = http->max_connections_per_address;
+    memory_open(&peers->memory, http->max_memory, http->connection_memory);
+    while (workers->count < plan->count)
+        if (!open_next(workers, plan, why))
+            return false;
+    if (http->max_memory)
+        workers->resident = resident_open(peers, why);
+    return workers->resident || http->max_memory == 0;
 }
 
 struct workers *
@@ -109,11 +130,9 @@ workers_open(const struct workers_plan *plan, struct text *why)
     workers->log = plan->log;
     workers->on_hangup = plan->on_hangup;
     workers->owner = plan->owner;
-    while (workers->count < plan->count) {
-        if (!open_next(workers, plan, why)) {
-            workers_close(workers);
-            return NULL;
-        }
+    if (!open_all(workers, plan, why)) {
+        workers_close(workers);
+        return NULL;
     }
     if (hear(workers, &workers->terminate, SIGTERM, on_signal)
         && hear(workers, &workers->interrupt, SIGINT, on_signal)
@@ -197,6 +216,7 @@ workers_close(struct workers *workers)
         worker_deliver(workers->at[i % workers->count]);
     for (size_t i = 0; i < workers->count; i++)
         worker_close(workers->at[i]);
+    resident_close(workers->resident);
     peers_free(workers->peers);
     free(workers);
 }

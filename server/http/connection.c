@@ -94,6 +94,23 @@ connection_reset(struct connection *connection)
         cell_mark(connection->cell);
 }
 
+static void
+give_place(struct server *server, struct address *from)
+{
+    struct peers *peers = server->registry->peers;
+
+    quota_give(&peers->connections, 1);
+    if (from)
+        addresses_leave(&peers->addresses, from);
+}
+
+static struct address *
+from_of(const struct connection *connection)
+{
+    return connection->server->registry->peers->addresses.most ? connection->from[0]
+                                                               : NULL;
+}
+
 void
 connection_closed(struct connection *connection)
 {
@@ -107,7 +124,7 @@ connection_closed(struct connection *connection)
     TAILQ_REMOVE(&server->connections, connection, in_server);
     TAILQ_INSERT_TAIL(&server->dead, connection, in_server);
     server->connection_count--;
-    quota_give(&server->registry->peers->connections, 1);
+    give_place(server, from_of(connection));
     listeners_resume(server);
 }
 
@@ -122,31 +139,52 @@ connections_reap(struct server *server)
     }
 }
 
-/* libmicrohttpd has not begun an answer, so these are the first bytes of one. */
 static void
-send_problem(const struct connection *connection, const struct problem *problem)
+send_problem(struct server *server, int fd, const struct problem *problem)
 {
-    const struct error_info *info = error_info(problem->error);
+    int status = problem_status(problem);
     TEXT_AUTO body = {0};
     TEXT_AUTO head = {0};
 
-    connection->server->counts.problems[problem->error]++;
+    reply_count_refusal(server, problem->error);
     struct json_writer json = json_writer(&body);
     problem_write(problem, &json);
     text_string(&body, "\n");
-    text_format(&head,
-                "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json"
-                "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-                info->status, info->title, body.size);
+    text_format(&head, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n",
+                status, error_info(problem->error)->title);
+    if (status == 429 || status == 503)
+        text_string(&head, "Retry-After: 1\r\n");
+    text_format(&head, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.size);
     text_append(&head, body.bytes, body.size);
     if (!head.failed)
-        (void)!send(connection->fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)!send(fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void
+connection_tell(struct connection *connection, const struct problem *problem)
+{
+    send_problem(connection->server, connection->fd, problem);
+}
+
+/* A request that is there already is read: closing over it would be a RST, which can
+ * overtake the answer. */
+void
+connection_turn_away(struct server *server, int fd, enum error error)
+{
+    struct problem problem;
+    char request[4096];
+
+    problem_set(&problem, error, "%s", error_info(error)->text);
+    (void)!recv(fd, request, sizeof request, MSG_DONTWAIT);
+    send_problem(server, fd, &problem);
+    shutdown(fd, SHUT_WR);
+    close(fd);
 }
 
 void
 connection_refuse(struct connection *connection, const struct problem *problem)
 {
-    send_problem(connection, problem);
+    connection_tell(connection, problem);
     connection_cut(connection);
 }
 
@@ -267,12 +305,16 @@ on_ready(struct hub_source *source, uint32_t events)
 }
 
 static struct connection *
-make(struct server *server, int fd)
+make(struct server *server, int fd, struct address *from)
 {
-    struct connection *connection = calloc(1, sizeof *connection);
+    bool counts = server->registry->peers->addresses.most > 0;
+    struct connection *connection =
+        calloc(1, sizeof *connection + (counts ? sizeof from : 0));
 
     if (connection == NULL)
         return NULL;
+    if (counts)
+        connection->from[0] = from;
     connection->server = server;
     connection->fd = fd;
     connection->source.ready = on_ready;
@@ -284,13 +326,13 @@ make(struct server *server, int fd)
 }
 
 void
-connection_open(struct server *server, int fd)
+connection_open(struct server *server, int fd, struct address *from)
 {
-    struct connection *connection = make(server, fd);
+    struct connection *connection = make(server, fd, from);
 
     if (connection == NULL) {
         close(fd);
-        quota_give(&server->registry->peers->connections, 1);
+        give_place(server, from);
         return;
     }
     TAILQ_INSERT_TAIL(&server->connections, connection, in_server);

@@ -1,6 +1,8 @@
 #include "http/errand.h"
 #include "http/json_body.h"
 
+#include "async/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +66,7 @@ static enum error
 parse_json(struct exchange *exchange, void *in, struct problem *problem)
 {
     const struct text *body = &exchange->buffer;
+    const struct peers *peers = exchange->server->registry->peers;
     const char *type = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE);
     char where[64];
 
@@ -71,6 +74,11 @@ parse_json(struct exchange *exchange, void *in, struct problem *problem)
         return OK;
     if (!is_json(type))
         return unsupported(type, exchange->route->body, problem);
+    if (peers->memory.limit
+        && !memory_fits(peers,
+                        json_body_values(body->bytes, body->size) * MEMORY_JSON_VALUE))
+        return problem_set(problem, ERROR_TOO_MUCH_MEMORY,
+                           "there is no room to parse the body");
     if (exchange->route->body == BODY_JSON)
         return json_body_check(body->bytes, body->size, problem);
     return json_body_parse(&exchange->route->in, exchange_limits(exchange),
@@ -79,14 +87,23 @@ parse_json(struct exchange *exchange, void *in, struct problem *problem)
 }
 
 static enum error
+refused_body(const struct exchange *exchange, struct problem *problem)
+{
+    if (exchange->body_refused == ERROR_TOO_MUCH_MEMORY)
+        return problem_set(problem, ERROR_TOO_MUCH_MEMORY,
+                           "there was no room for the whole body");
+    return problem_set(problem, ERROR_CONTENT_TOO_LARGE,
+                       "the body is above the limit of %zu bytes",
+                       exchange->server->config.max_body);
+}
+
+static enum error
 parse_body(struct exchange *exchange, void *in, struct problem *problem)
 {
     const struct text *body = &exchange->buffer;
 
-    if (exchange->body_too_large)
-        return problem_set(problem, ERROR_CONTENT_TOO_LARGE,
-                           "the body is above the limit of %zu bytes",
-                           exchange->server->config.max_body);
+    if (exchange->body_refused)
+        return refused_body(exchange, problem);
     if (body->failed)
         return problem_set(problem, ERROR_OUT_OF_MEMORY, "no memory for the body");
     if (!(exchange->method & METHODS_WITH_BODY))
@@ -268,6 +285,7 @@ exchange_dispatch(struct exchange *exchange)
 {
     struct problem problem = {0};
     struct route_found found = {0};
+    size_t kept = exchange->buffer.capacity; /* an errand may take it away */
     struct target target;
     enum error error = exchange->guarded ? admit(exchange, &problem) : OK;
 
@@ -278,6 +296,7 @@ exchange_dispatch(struct exchange *exchange)
     if (!error && exchange->phase == EXCHANGE_WAITING)
         error = handle(exchange, &target, &found, &problem);
     text_free(&exchange->buffer);
+    memory_give(exchange->server->registry->peers, kept);
     if (error)
         exchange_refuse(exchange, &problem);
 }

@@ -1,5 +1,6 @@
-#include "http/access.h"
+#include "async/memory.h"
 #include "base/alloc.h"
+#include "http/access.h"
 #include "http/away.h"
 
 #include <assert.h>
@@ -110,21 +111,31 @@ go_on(struct exchange *exchange)
     }
 }
 
+static struct peers *
+peers_of(const struct exchange *exchange)
+{
+    return exchange->server->registry->peers;
+}
+
 static void
 check_length(struct exchange *exchange, struct problem *problem)
 {
     const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
     size_t limit = exchange->server->config.max_body;
+    unsigned long long size = length ? strtoull(length, NULL, 10) : 0;
 
-    if (length == NULL || strtoull(length, NULL, 10) <= limit)
-        return;
-    problem_set(problem, ERROR_CONTENT_TOO_LARGE,
-                "the body of %s bytes is above the limit of %zu bytes", length, limit);
-    exchange_refuse(exchange, problem);
+    if (size > limit) {
+        problem_set(problem, ERROR_CONTENT_TOO_LARGE,
+                    "the body of %s bytes is above the limit of %zu bytes", length,
+                    limit);
+        exchange_refuse(exchange, problem);
+    } else if (size > 0 && !memory_fits(peers_of(exchange), size))
+        exchange->body_refused = ERROR_TOO_MUCH_MEMORY; /* the connection goes on */
 }
 
 /* The head of the answer has to fit beside that of the request: libmicrohttpd would
- * close without an answer, after the work has begun. It copies the cookies. */
+ * close without an answer, after the work has begun. It copies the cookies. So there is
+ * none for this problem, either. */
 static void
 check_room(struct exchange *exchange, struct problem *problem)
 {
@@ -146,7 +157,9 @@ check_room(struct exchange *exchange, struct problem *problem)
                 "the head leaves no room for that of the answer in the connection's "
                 "memory of %zu bytes",
                 exchange->server->config.connection_memory);
-    exchange_refuse(exchange, problem);
+    exchange->status = (uint16_t)problem_status(problem);
+    exchange->phase = EXCHANGE_ABANDONED;
+    connection_tell(exchange->connection, problem);
 }
 
 /* The head is there. What is refused here is refused without reading a body, and the
@@ -171,7 +184,35 @@ on_head(struct exchange *exchange, const char *method, const char *version)
         check_length(exchange, &problem);
     exchange->guarded =
         found.from_page || server->tokens || server->config.reach->hosts.count;
-    return exchange->phase == EXCHANGE_ANSWERED ? queue_answer(exchange) : MHD_YES;
+    return exchange->phase == EXCHANGE_READING ? MHD_YES : go_on(exchange);
+}
+
+/* From here on it is counted, not kept. */
+static void
+refuse_body(struct exchange *exchange, enum error error)
+{
+    size_t size = exchange->buffer.size;
+
+    memory_give(peers_of(exchange), exchange->buffer.capacity);
+    text_free(&exchange->buffer);
+    exchange->buffer.size = size;
+    exchange->body_refused = error;
+}
+
+static void
+keep_body(struct exchange *exchange, const char *bytes, size_t size)
+{
+    struct text *body = &exchange->buffer;
+    struct peers *peers = peers_of(exchange);
+    size_t before = body->capacity;
+    bool grows = size > before - body->size;
+
+    if (grows && !memory_fits(peers, before + size)) {
+        refuse_body(exchange, ERROR_TOO_MUCH_MEMORY);
+        return;
+    }
+    text_append(body, bytes, size);
+    memory_take(peers, body->capacity - before);
 }
 
 static enum MHD_Result
@@ -181,12 +222,12 @@ on_body(struct exchange *exchange, const char *upload, size_t *size)
 
     if (exchange->buffer.size + *size > limit * DISCARD_FACTOR)
         return MHD_NO;
-    if (exchange->buffer.size + *size > limit)
-        exchange->body_too_large = true;
-    if (exchange->body_too_large)
-        exchange->buffer.size += *size; /* counted, not kept */
-    else
-        text_append(&exchange->buffer, upload, *size);
+    if (!exchange->body_refused && exchange->buffer.size + *size > limit)
+        refuse_body(exchange, ERROR_CONTENT_TOO_LARGE);
+    if (!exchange->body_refused)
+        keep_body(exchange, upload, *size);
+    if (exchange->body_refused)
+        exchange->buffer.size += *size;
     *size = 0;
     return MHD_YES;
 }
@@ -259,6 +300,9 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
         MHD_destroy_response(exchange->response);
     exchange->connection->exchange = NULL;
     connection_idle(exchange->connection);
+    if (exchange->phase == EXCHANGE_READING)
+        memory_give(peers_of(exchange), exchange->buffer.capacity);
+    reply_give_memory(exchange);
     text_free(&exchange->buffer);
     server->exchange_count--;
     free(exchange);

@@ -93,6 +93,10 @@ struct reply {
 void
 exchange_reply(struct exchange *exchange, const struct reply *reply, struct text *body);
 
+/* Whether the memory's budget has room for so large an answer. Else false, and
+ * answered: too-much-memory. */
+MUST_USE bool exchange_has_room(struct exchange *exchange, size_t bytes);
+
 /* Answers with a problem. */
 void exchange_refuse(struct exchange *exchange, const struct problem *problem);
 

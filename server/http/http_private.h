@@ -55,6 +55,7 @@ struct connection {
     bool gone;    /* the client has sent its FIN, or worse */
     bool dead;    /* closed: waits for the end of the turn */
     TAILQ_ENTRY(connection) in_server;
+    struct address *from[]; /* one, where addresses are counted; NULL: none */
 };
 TAILQ_HEAD(connection_list, connection);
 
@@ -88,8 +89,8 @@ struct exchange {
     bool tracked; /* the turn goes on until the socket has taken the answer, unless its
                      client is seen to leave before: then nothing more is sent */
     bool delivered;
-    bool body_too_large;
-    bool guarded;   /* admit has to look at it */
+    enum error body_refused : 8; /* why it is read, but not kept */
+    bool guarded;                /* admit has to look at it */
     bool unread;    /* how its chunks were framed: it is the last of its connection */
     bool stalls;    /* at the last look its client had something to take */
     bool took_more; /* its socket, since then */
@@ -201,8 +202,17 @@ void cells_trim(struct server *server, size_t keep);
 
 /* ---- connection.c ---- */
 
-/* Takes the descriptor, and the place among the connections that was taken for it. */
-void connection_open(struct server *server, int fd);
+/* Takes the descriptor, and the places that were taken for it: among the connections,
+ * and of its address. */
+void connection_open(struct server *server, int fd, struct address *from);
+
+/* Tells the client why it is not served, and closes the descriptor, which has no place.
+ */
+void connection_turn_away(struct server *server, int fd, enum error error);
+
+/* Tells the problem past libmicrohttpd, which has sent nothing of an answer and is to
+ * close. */
+void connection_tell(struct connection *connection, const struct problem *problem);
 void connection_reading(struct connection *connection); /* a request's deadline runs */
 void connection_waiting(struct connection *connection); /* no deadline */
 void connection_sending(struct connection *connection); /* until the next look,
@@ -283,6 +293,12 @@ reply_add_header(struct MHD_Response *response, const char *name, const char *va
 
 /* Of the body, handed to libmicrohttpd. */
 void reply_count_bytes(struct exchange *exchange, size_t size);
+
+/* Somebody was told so without an exchange. */
+void reply_count_refusal(struct server *server, enum error error);
+
+/* The exchange has ended: what its answer held counts no more. */
+void reply_give_memory(struct exchange *exchange);
 
 /* The cell is run, a suspended one resumed. */
 void reply_wake(struct exchange *exchange);

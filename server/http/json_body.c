@@ -4,12 +4,18 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 32 };
+enum { DEPTH_MAX = 32, VALUES_MAX = 65536 };
 
-/* jansson allows 2,048 levels; ours need one or two. Strings are skipped. */
-static bool
-is_too_deep(const char *bytes, size_t size)
+struct extent {
+    int depth;
+    size_t values; /* at most */
+};
+
+/* What the parser would meet, at small cost. Strings are skipped. */
+static struct extent
+measure(const char *bytes, size_t size)
 {
+    struct extent extent = {.values = 1};
     bool in_string = false;
     int depth = 0;
 
@@ -20,12 +26,40 @@ is_too_deep(const char *bytes, size_t size)
             i++;
         else if (c == '"')
             in_string = !in_string;
-        else if (!in_string && (c == '[' || c == '{') && ++depth > DEPTH_MAX)
-            return true;
-        else if (!in_string && (c == ']' || c == '}'))
+        else if (in_string)
+            continue;
+        else if (c == '[' || c == '{') {
+            extent.values++;
+            if (++depth > extent.depth)
+                extent.depth = depth;
+        } else if (c == ']' || c == '}')
             depth--;
+        else if (c == ',')
+            extent.values++;
     }
-    return false;
+    return extent;
+}
+
+size_t
+json_body_values(const char *bytes, size_t size)
+{
+    return measure(bytes, size).values;
+}
+
+/* jansson allows 2,048 levels, ours need one or two; and each value costs it some 200
+ * bytes. */
+static enum error
+check_extent(const char *bytes, size_t size, struct problem *problem)
+{
+    struct extent extent = measure(bytes, size);
+
+    if (extent.depth > DEPTH_MAX)
+        return problem_set(problem, ERROR_INVALID_JSON, "nested deeper than %d levels",
+                           DEPTH_MAX);
+    if (extent.values > VALUES_MAX)
+        return problem_set(problem, ERROR_INVALID_JSON, "more than %d values",
+                           VALUES_MAX);
+    return OK;
 }
 
 /* The parser names the key in its text only: duplicate object key near '"n"'. */
@@ -150,10 +184,8 @@ load_line(const char *bytes, size_t size, size_t flags, enum error *error, size_
     json_error_t parsed = {.line = 1};
     json_t *value = NULL;
 
-    if (is_too_deep(bytes, size))
-        *error = problem_set(problem, ERROR_INVALID_JSON,
-                             "nested deeper than %d levels", DEPTH_MAX);
-    else
+    *error = check_extent(bytes, size, problem);
+    if (!*error)
         value = json_loadb(bytes ? bytes : "", size, flags | JSON_DECODE_ANY, &parsed);
     if (value == NULL && !*error)
         *error = parse_error(&parsed, problem);

@@ -1,5 +1,7 @@
 #include "http/http_private.h"
 
+#include "async/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -16,6 +18,7 @@ enum {
     ACCEPTS_A_TURN = 64,
     UNSENT_MOST = 128 * 1024, /* bytes that a socket holds for a client that does not
                                  read: by itself it would take megabytes */
+    NARROW_BUFFER = MEMORY_SOCKET / 2, /* the kernel takes it twice */
 };
 static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
 
@@ -44,27 +47,72 @@ on_again(struct timer *timer, int64_t now_ns)
     listeners_resume(CONTAINER_OF(timer, struct server, accept_again));
 }
 
-/* No descriptor, or no memory: until a connection closes, or a while has passed. */
+/* No place, descriptor, or memory: until a connection closes, or a while has passed. */
 static void
-pause_for_room(struct server *server)
+pause_for_room(struct server *server, enum accept_pause reason)
 {
     int64_t at_ns = clock_now(&clock_system) + AGAIN_NS;
 
+    server->counts.pauses[reason]++;
     pause_listener(&server->tcp, true);
     pause_listener(&server->local, true);
     server->accept_again.fire = on_again;
     (void)!timers_start(&server->timers, &server->accept_again, TIMER_LIMIT, at_ns);
 }
 
-/* Counts one more, where there is room for it. A drain takes all that waits, as far as
- * there are descriptors. */
+/* Counts one more, where there is room for it; else accepting pauses. A drain takes all
+ * that waits, as far as there are descriptors. */
 static bool
 take_place(struct server *server)
 {
     struct quota *connections = &server->registry->peers->connections;
     size_t most = server->stage == SERVING ? server->config.max_connections : SIZE_MAX;
 
-    return cells_have_room(server) && quota_take(connections, 1, most);
+    if (!cells_have_room(server)) {
+        pause_for_room(server, PAUSE_SYSTEM);
+        return false;
+    }
+    if (quota_take(connections, 1, most))
+        return true;
+    pause_for_room(server, PAUSE_CONNECTIONS);
+    return false;
+}
+
+/* It may stay, or is told why not. */
+static void
+let_in(struct server *server, int fd, const struct sockaddr_storage *address)
+{
+    struct peers *peers = server->registry->peers;
+    struct address *from = NULL;
+    enum error error = memory_fits_connection(peers) ? OK : ERROR_TOO_MUCH_MEMORY;
+
+    if (!error && address->ss_family != AF_UNIX)
+        error = addresses_enter(&peers->addresses, addresses_host(address), &from);
+    if (!error) {
+        connection_open(server, fd, from);
+        return;
+    }
+    quota_give(&peers->connections, 1);
+    connection_turn_away(server, fd, error);
+}
+
+/* For most servers each may stay. */
+static int
+accept_one(struct listener *listener)
+{
+    struct server *server = listener->server;
+    const struct peers *peers = server->registry->peers;
+    struct sockaddr_storage address = {.ss_family = AF_UNIX};
+    socklen_t size = sizeof address;
+    bool asks = peers->addresses.most > 0 || peers->memory.limit > 0;
+    int fd = accept4(listener->fd, asks ? (struct sockaddr *)&address : NULL,
+                     asks ? &size : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0 && asks)
+        let_in(server, fd, &address);
+    else if (fd >= 0)
+        connection_open(server, fd, NULL);
+    return fd;
 }
 
 /* Accepts up to `most`; false where the backlog is empty or nothing can be accepted. */
@@ -74,21 +122,16 @@ accept_some(struct listener *listener, size_t most)
     struct server *server = listener->server;
 
     for (size_t i = 0; i < most; i++) {
-        if (!take_place(server)) {
-            pause_for_room(server);
+        if (!take_place(server))
             return false;
-        }
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            connection_open(server, fd);
+        if (accept_one(listener) >= 0)
             continue;
-        }
         quota_give(&server->registry->peers->connections, 1);
         if (errno == EAGAIN)
             return false;
         if (errno == ECONNABORTED || errno == EINTR)
             continue;
-        pause_for_room(server);
+        pause_for_room(server, PAUSE_SYSTEM);
         return false;
     }
     return true;
@@ -109,11 +152,23 @@ on_ready(struct hub_source *source, uint32_t events)
         accept_some(listener, crowded ? ACCEPTS_A_TURN : 1);
 }
 
+/* Else a client that does not read may hold megabytes in the kernel. */
+static void
+narrow_buffers(int fd)
+{
+    int size = NARROW_BUFFER;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 static bool
 listen_on(struct server *server, struct listener *listener, int fd)
 {
     listener->server = server;
     listener->source.ready = on_ready;
+    if (server->config.max_memory)
+        narrow_buffers(fd);
     if (listen(fd, BACKLOG) != 0
         || !hub_add(&server->hub, fd, EPOLLIN, &listener->source))
         return false;

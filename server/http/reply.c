@@ -1,10 +1,13 @@
 #include "http/errand.h"
 
+#include "async/memory.h"
 #include "base/number.h"
 
 #include <assert.h>
 #include <string.h>
 #include <sys/socket.h>
+
+enum { LARGE_ANSWER = 65536 };
 
 static const char out_of_memory_body[] =
     "{\"type\":\"/problems/out-of-memory\",\"title\":\"Out of memory\","
@@ -79,14 +82,20 @@ add_headers(struct exchange *exchange, const struct reply *reply,
 }
 
 static void
-count_request(struct exchange *exchange, int status)
+count_request(struct server *server, size_t route, int status)
 {
-    struct server_counts *counts = &exchange->server->counts;
     size_t slot = 0;
 
     while (route_statuses[slot] && route_statuses[slot] != status)
         slot++;
-    counts->requests[exchange->route_index][slot]++;
+    server->counts.requests[route][slot]++;
+}
+
+void
+reply_count_refusal(struct server *server, enum error error)
+{
+    count_request(server, server->routes, error_info(error)->status);
+    server->counts.problems[error]++;
 }
 
 void
@@ -102,20 +111,65 @@ reply_answer(struct exchange *exchange, const struct reply *reply,
     exchange->status = (uint16_t)reply->status;
     exchange->tracked = reply->tracked;
     exchange->server->settling += reply->tracked;
-    count_request(exchange, reply->status);
+    count_request(exchange->server, exchange->route_index, reply->status);
     exchange->response = response;
     exchange->phase = EXCHANGE_ANSWERED;
     timers_stop(&exchange->server->registry->timers, &exchange->alarm);
     reply_wake(exchange);
 }
 
+/* What its answer holds at most, of which so many bytes were handed out: in the kernel,
+ * and here where it is no stream. */
+static size_t
+answer_memory(const struct exchange *exchange, uint64_t bytes)
+{
+    uint64_t sent = bytes < MEMORY_SOCKET ? bytes : MEMORY_SOCKET;
+
+    if (bytes <= MEMORY_ANSWER)
+        return 0;
+    return exchange->streaming ? sent : sent + bytes;
+}
+
 void
 reply_count_bytes(struct exchange *exchange, size_t size)
 {
+    uint64_t before = exchange->bytes;
+
     exchange->server->counts.bytes += size;
     exchange->bytes += size;
     if (exchange->own)
         exchange->own->bytes_sent += (int64_t)size;
+    if (exchange->bytes > MEMORY_ANSWER)
+        memory_take(exchange->server->registry->peers,
+                    answer_memory(exchange, exchange->bytes)
+                        - answer_memory(exchange, before));
+}
+
+void
+reply_give_memory(struct exchange *exchange)
+{
+    if (exchange->bytes > MEMORY_ANSWER)
+        memory_give(exchange->server->registry->peers,
+                    answer_memory(exchange, exchange->bytes));
+}
+
+bool
+exchange_has_room(struct exchange *exchange, size_t bytes)
+{
+    struct problem problem;
+
+    if (memory_fits(exchange->server->registry->peers, bytes))
+        return true;
+    problem_set(&problem, ERROR_TOO_MUCH_MEMORY, "there is no room for the answer");
+    exchange_refuse(exchange, &problem);
+    return false;
+}
+
+/* Nothing was changed: it may still be refused. */
+static bool
+is_large(const struct exchange *exchange, const struct text *body)
+{
+    return body->size > LARGE_ANSWER && exchange->method == METHOD_GET;
 }
 
 void
@@ -168,6 +222,10 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
     }
     if (!has_body(reply->status))
         text_free(body);
+    if (is_large(exchange, body) && !exchange_has_room(exchange, body->size)) {
+        text_free(body);
+        return;
+    }
     if (!body->failed)
         response = MHD_create_response_from_buffer(body->size, body->bytes,
                                                    MHD_RESPMEM_MUST_FREE);

@@ -20,7 +20,9 @@ struct server_config {
     int port;              /* 0: any; -1: no TCP */
     const char *unix_path; /* NULL: none */
     size_t max_connections;
-    size_t max_body;          /* bytes */
+    size_t max_connections_per_address; /* 0: none */
+    size_t max_memory;                  /* bytes; 0: none */
+    size_t max_body;                    /* bytes */
     size_t connection_memory; /* bytes of libmicrohttpd's pool, each connection */
     int64_t header_timeout_ns;
     int64_t idle_timeout_ns;
@@ -80,13 +82,21 @@ void server_drain(struct server *server, int64_t limit_ns, void (*drained)(void 
                   void *owner);
 bool server_draining(const struct server *server);
 
+/* Why no connection was taken. */
+enum accept_pause {
+    PAUSE_CONNECTIONS, /* there are as many as may be */
+    PAUSE_SYSTEM,      /* no descriptor or memory */
+    PAUSE_COUNT,
+};
+
 /* What the server has counted since it was opened. */
 struct server_counts {
-    uint64_t accepted;       /* connections */
-    uint64_t disconnects;    /* of clients that something waited for */
-    uint64_t stalls;         /* of clients that took nothing of their answer */
-    uint64_t bytes;          /* of bodies, handed to libmicrohttpd */
-    uint64_t access_dropped; /* lines of the access log that nobody took */
+    uint64_t accepted;            /* connections */
+    uint64_t disconnects;         /* of clients that something waited for */
+    uint64_t stalls;              /* of clients that took nothing of their answer */
+    uint64_t bytes;               /* of bodies, handed to libmicrohttpd */
+    uint64_t access_dropped;      /* lines of the access log that nobody took */
+    uint64_t pauses[PAUSE_COUNT]; /* of accepting; looked at again every 0.1 s */
     uint64_t problems[ERROR_COUNT];
     /* By route and status: (*requests)[ROUTE_STATUSES], in the order of the list of
      * routes, and then those of no route. */

@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import coordination
+import limits
 
 WAITD, CLIENT = sys.argv[1:3]
 RUNS = 5
@@ -34,14 +35,15 @@ def row(check, bar, figure, held):
 
 
 class Server:
-    """A waitd of its own on a free port."""
+    """A waitd of its own on a free port. `before` is called in its process first."""
 
-    def __init__(self, *flags):
+    def __init__(self, *flags, before=None):
         self.folder = tempfile.TemporaryDirectory()
         port_file = os.path.join(self.folder.name, "port")
         self.log = open(os.path.join(self.folder.name, "log"), "w+")
         self.process = subprocess.Popen(
-            [WAITD, "--port", "0", "--port-file", port_file, *flags], stderr=self.log
+            [WAITD, "--port", "0", "--port-file", port_file, *flags], stderr=self.log,
+            preexec_fn=before,
         )
         self.pid = self.process.pid
         until = time.monotonic() + 20
@@ -117,6 +119,14 @@ class Server:
         text = answer.read()
         connection.close()
         return answer.status, json.loads(text) if text else None
+
+    def metric(self, name):
+        """Its sum over the workers, and over its labels."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        return sum(float(v) for v in re.findall(rf"^{name}{{.*}} (\S+)$", text, re.MULTILINE))
 
     def pending(self, **filters):
         query = "".join(f"&{name}={value}" for name, value in filters.items())
@@ -620,6 +630,7 @@ CHECKS = {
     12: beside(coordination.check_idle_objects),
     13: beside(coordination.check_storms),
     14: check_chunks_late,
+    15: lambda: limits.check_memory(Server, row),
 }
 
 
