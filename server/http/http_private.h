@@ -84,18 +84,19 @@ struct exchange {
     bool suspended;
     bool streaming;
     bool stream_over;
-    bool ends_by_closing; /* a stream to an HTTP/1.0 client */
-    bool beats;           /* a heartbeat is due */
     bool tracked; /* the turn goes on until the socket has taken the answer, unless its
                      client is seen to leave before: then nothing more is sent */
     bool delivered;
     enum error body_refused : 8; /* why it is read, but not kept */
-    bool guarded;                /* admit has to look at it */
-    bool unread;    /* how its chunks were framed: it is the last of its connection */
-    bool stalls;    /* at the last look its client had something to take */
-    bool took_more; /* its socket, since then */
-    uint8_t looks;  /* since the client took something */
-    uint32_t mark;  /* of the last look, to compare with */
+    uint8_t looks;               /* since the client took something */
+    /* Bits, because each held wait has them. */
+    bool ends_by_closing : 1; /* a stream to an HTTP/1.0 client */
+    bool beats : 1;           /* a heartbeat is due */
+    bool guarded : 1;         /* admit has to look at it */
+    bool unread : 1;    /* how its chunks were framed: the last of its connection */
+    bool stalls : 1;    /* at the last look its client had something to take */
+    bool took_more : 1; /* its socket, since then */
+    uint32_t mark;      /* of the last look, to compare with */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
     struct MHD_Response *response; /* owned until it is queued */
