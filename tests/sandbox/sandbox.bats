@@ -114,6 +114,15 @@ filter_of() {
     life
 }
 
+@test "seccomp: compose.yaml confines as the tests do, by the profile beside it" {
+    local compose=$PROJECT/docker/compose.yaml option
+
+    for option in 'read_only: true' 'cap_drop: \[ALL\]' 'no-new-privileges:true' 'pids_limit: '; do
+        grep -q "^    .*$option" "$compose" || fail "compose.yaml lacks $option"
+    done
+    [[ -e $PROJECT/docker/$(sed -nE 's/.*"seccomp=([^"]*)".*/\1/p' "$compose") ]]
+}
+
 @test "seccomp: the profile denies what it does not name, and names nothing twice" {
     assert_eq "$(jq -r .defaultAction "$PROFILE")" SCMP_ACT_ERRNO
     assert_eq "$(jq -c '[.syscalls[].action] | unique' "$PROFILE")" '["SCMP_ACT_ALLOW"]'
