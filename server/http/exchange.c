@@ -150,17 +150,18 @@ static enum MHD_Result
 on_head(struct exchange *exchange, const char *method, const char *version)
 {
     struct problem problem = {0};
-    const char *chunked_body;
+    struct head_end end;
 
     exchange->seen = true;
     exchange->method = (uint8_t)method_of(method);
     exchange->ends_by_closing = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
     exchange->received_ns = registry_now(exchange->server->registry);
-    if (guard_check(exchange, method, version, &chunked_body, &problem)
-        || (chunked_body && intake_begin(exchange, chunked_body, &problem)))
+    if (guard_check(exchange, method, version, &end, &problem)
+        || intake_head(exchange, &end, &problem))
         exchange_refuse(exchange, &problem);
     else
         check_room(exchange, &problem);
+    exchange->closes |= end.closes;
     if (exchange->phase == EXCHANGE_READING)
         check_length(exchange, &problem);
     return exchange->phase == EXCHANGE_ANSWERED ? queue_answer(exchange) : MHD_YES;
@@ -171,6 +172,7 @@ on_body(struct exchange *exchange, const char *upload, size_t *size)
 {
     size_t limit = exchange->server->config.max_body;
 
+    intake_body(exchange->connection, upload + *size);
     if (exchange->buffer.size + *size > limit * DISCARD_FACTOR)
         return MHD_NO;
     if (exchange->buffer.size + *size > limit)

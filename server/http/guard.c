@@ -15,7 +15,7 @@ struct guard {
     const char *wrong; /* NULL: nothing so far */
     const char *end;   /* of what is checked, in libmicrohttpd's buffer */
     unsigned hosts, lengths, encodings;
-    bool has_body, chunked, expects, expects_other;
+    bool has_body, chunked, closes, expects, expects_other;
 };
 
 static bool
@@ -45,25 +45,43 @@ is_digits(const char *value)
     return *value != '\0' && value[strspn(value, "0123456789")] == '\0';
 }
 
-static void
-check_known(struct guard *guard, const char *name, const char *value)
+/* Mostly told by the size alone. */
+static inline bool
+is_name(const char *name, size_t size, const char *known)
 {
-    if (strcasecmp(name, "Host") == 0)
+    return size == strlen(known) && strcasecmp(name, known) == 0;
+}
+
+static void
+check_known(struct guard *guard, const char *name, size_t size, const char *value)
+{
+    if (is_name(name, size, "Host"))
         guard->hosts++;
-    if (strcasecmp(name, "Content-Length") == 0) {
+    if (is_name(name, size, "Content-Length")) {
         guard->lengths++;
         if (!is_digits(value))
             guard->wrong = "Content-Length is not a number";
         guard->has_body = value[strspn(value, "0")] != '\0';
     }
-    if (strcasecmp(name, "Transfer-Encoding") == 0) {
+    if (is_name(name, size, "Transfer-Encoding")) {
         guard->encodings++;
         guard->has_body = guard->chunked = strcasecmp(value, "chunked") == 0;
     }
-    if (strcasecmp(name, "Expect") == 0) {
+    /* 0.9.75 does not find it behind "cl, ". */
+    if (is_name(name, size, "Connection") && strcasestr(value, "close"))
+        guard->closes = true;
+    if (is_name(name, size, "Expect")) {
         guard->expects = true;
         guard->expects_other |= strcasecmp(value, "100-continue") != 0;
     }
+}
+
+static bool
+is_target(const char *target)
+{
+    while ((unsigned char)*target > ' ' && *target != 0x7f)
+        target++;
+    return *target == '\0';
 }
 
 /* A blank more, or a NUL, and it would be longer: libmicrohttpd skips the one and cuts
@@ -105,7 +123,7 @@ on_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_
     else if (value_size && has_control(value, value_size))
         guard->wrong = "a header's value holds a control character";
     else
-        check_known(guard, name, value ? value : "");
+        check_known(guard, name, name_size, value ? value : "");
     guard->end = value + value_size;
     return guard->wrong ? MHD_NO : MHD_YES;
 }
@@ -137,7 +155,7 @@ check_framing(const struct guard *guard, bool http_1_0)
 
 enum error
 guard_check(const struct exchange *exchange, const char *method, const char *version,
-            const char **chunked_body, struct problem *problem)
+            struct head_end *end, struct problem *problem)
 {
     const char *target = exchange->target;
     const union MHD_ConnectionInfo *head =
@@ -151,8 +169,8 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
         wrong = "the version is neither HTTP/1.1 nor HTTP/1.0";
     else if (!is_token(method, strlen(method)))
         wrong = "the method is not a token";
-    else if (strchr(target, ' '))
-        wrong = "a blank in the target";
+    else if (!is_target(target))
+        wrong = "a blank or a control character in the target";
     else if (!is_request_line(method, target, version))
         wrong = "more than one blank between its parts, or a NUL in the request line";
     else {
@@ -161,7 +179,7 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
         if (wrong == NULL)
             wrong = check_end(&guard, body);
     }
-    *chunked_body = guard.chunked && !MHD_CHECKS_LINES ? body : NULL;
+    *end = (struct head_end){body, guard.has_body, guard.chunked, guard.closes};
     if (wrong == NULL)
         return OK;
     return problem_set(problem, ERROR_BAD_REQUEST, "refused: %s", wrong);

@@ -23,10 +23,9 @@ struct cell {
     struct server *server;
     struct MHD_Daemon *daemon;
     struct connection *adopting; /* handed over just now */
-    int received_fd; /* whose bytes came last, by a request that goes on; -1: nobody's
-                      */
-    const char *received_end;    /* of them, in libmicrohttpd's buffer */
-    LIST_HEAD(, intake) intakes; /* the chunked bodies that are read */
+    int received_fd;          /* who sent last, and has not been answered; -1: nobody */
+    const char *received_end; /* of what that sent, in libmicrohttpd's buffer */
+    LIST_HEAD(, intake) intakes; /* of those connections that need one */
     unsigned used;               /* connections */
     bool dirty;
     TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
@@ -87,7 +86,7 @@ struct exchange {
                      client is seen to leave before: then nothing more is sent */
     bool delivered;
     bool body_too_large;
-    bool unread; /* how its chunks were framed: it is the last of its connection */
+    bool closes; /* its connection, behind its answer */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
     struct MHD_Response *response; /* owned until it is queued */
@@ -259,21 +258,33 @@ void reply_wake(struct exchange *exchange);
 
 /* ---- guard.c ---- */
 
-/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. *chunked_body is where
- * its body begins; NULL: it is not chunked, or libmicrohttpd reads it strictly. */
+/* Where a head ends, in libmicrohttpd's buffer. */
+struct head_end {
+    const char *body;
+    bool has_body, chunked, closes;
+};
+
+/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1; else *end is filled.
+ */
 MUST_USE enum error
 guard_check(const struct exchange *exchange, const char *method, const char *version,
-            const char **chunked_body, struct problem *problem);
+            struct head_end *end, struct problem *problem);
 
 /* ---- intake.c ---- */
 
-/* Reads the framing of the exchange's chunked body from now on. bad-request: what has
- * come of it already is wrong. */
-MUST_USE enum error
-intake_begin(struct exchange *exchange, const char *body, struct problem *problem);
+/* The exchange's head has been read. bad-request: there was a NUL in it, or what has
+ * come of its chunks is framed wrongly. */
+MUST_USE enum error intake_head(struct exchange *exchange, const struct head_end *end,
+                                struct problem *problem);
+
+/* Of a body that is not chunked, the bytes up to `end` have been read. */
+void intake_body(const struct connection *connection, const char *end);
 
 /* The request of the connection is over, whatever was read of it. */
 void intake_end(const struct connection *connection);
+
+/* The connection is closed. */
+void intake_close(struct cell *cell, int fd);
 
 /* MHD_run() of the cell, with an eye on what is received. */
 void intake_run(struct cell *cell);

@@ -70,7 +70,7 @@ add_headers(struct exchange *exchange, const struct reply *reply,
         add_retry_after(reply->retry_after, response);
     if (reply->waited)
         add_server_timing(exchange, response);
-    if (server_draining(exchange->server) || exchange->unread)
+    if (server_draining(exchange->server) || exchange->closes)
         add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
 }
 

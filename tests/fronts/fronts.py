@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "http"))
 
-from corpus import corpus  # noqa: E402
-from raw import Closed, Raw, eventually, message  # noqa: E402
+from corpus import corpus  # pylint: disable=wrong-import-position
+from raw import Closed, Raw, eventually, message  # pylint: disable=wrong-import-position
 
 FRONT, WAITD, LOG, FOLDER = sys.argv[1], int(sys.argv[2]), sys.argv[3], pathlib.Path(sys.argv[4])
 CLIENTS = 8

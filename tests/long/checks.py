@@ -20,6 +20,7 @@ import tempfile
 import time
 
 import coordination
+import mutations
 
 WAITD, CLIENT = sys.argv[1:3]
 RUNS = 5
@@ -597,7 +598,7 @@ def check_idle():
 
 
 def beside(check):
-    """One of coordination.py."""
+    """One of coordination.py or mutations.py."""
     def run():
         check(Server, row, spread, bare_timerfd)
 
@@ -620,6 +621,7 @@ CHECKS = {
     12: beside(coordination.check_idle_objects),
     13: beside(coordination.check_storms),
     14: check_chunks_late,
+    15: beside(mutations.check_mutations),
 }
 
 
