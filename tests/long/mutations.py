@@ -23,6 +23,7 @@ from raw import Raw  # pylint: disable=wrong-import-position
 COUNT, CLIENTS = 20000, 8
 SILENCE = 0.05  # seconds, after which nothing more is waited for
 LARGEST = 5000
+SHOWN = 5
 REFUSED = (None, 400, 408, 413, 414, 431)
 ODD = [b"\r", b"\n", b"\r\n", b"\0", b" ", b"\t", b":", b";", b",", b"0", b"1", b"f", b"-", b"\"",
        b"\r\n\r\n", b"0\r\n\r\n", b"\x80", b"\x0b", b"Content-Length: 5\r\n",
@@ -97,11 +98,13 @@ def answered(log):
 
 
 def report(wrong, mutations):
-    for target in wrong:
+    """Some of what was answered, and of what may have asked for it."""
+    for target in [*wrong][:SHOWN]:
         print(f"answered, and not asked for: {target}; perhaps by one of")
-        for mutation in mutations:
-            if f" {target} " in mutation.data.decode("latin-1"):
-                print(f"  {mutation.name}: {mutation.data}, cut at {mutation.cuts}")
+        asking = [mutation for mutation in mutations
+                  if f" {target} " in mutation.data.decode("latin-1")]
+        for mutation in asking[:SHOWN]:
+            print(f"  {mutation.name}: {mutation.data}, cut at {mutation.cuts}")
 
 
 def check_mutations(server, row, *_):
