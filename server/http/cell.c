@@ -84,6 +84,7 @@ on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
         *socket_context = cell->adopting;
         return;
     }
+    intake_close(cell, ((const struct connection *)*socket_context)->fd);
     connection_closed(*socket_context);
     cell->used--;
     relist(cell, cell->used + 1);

@@ -110,8 +110,9 @@ take(struct chunks *chunks, unsigned char byte)
 }
 
 const char *
-chunks_read(struct chunks *chunks, const char *bytes, const char *end)
+chunks_read(struct chunks *chunks, const char **at, const char *end)
 {
+    const char *bytes = *at;
     const char *wrong = NULL;
 
     while (bytes < end && wrong == NULL && chunks->state != CHUNKS_OVER) {
@@ -127,5 +128,6 @@ chunks_read(struct chunks *chunks, const char *bytes, const char *end)
         if (chunks->left == 0)
             chunks->state = CHUNKS_DATA_CR;
     }
+    *at = bytes;
     return wrong;
 }

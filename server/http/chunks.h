@@ -26,6 +26,7 @@ struct chunks {
     uint64_t left;       /* bytes of this chunk's data */
 };
 
-/* Reads up to `end`, or to the end of the body, where the state is CHUNKS_OVER: what is
- * behind it is of the next request. What is wrong is told, in a constant; else NULL. */
-const char *chunks_read(struct chunks *chunks, const char *bytes, const char *end);
+/* Reads from *at up to `end`, or to the end of the body, where the state is
+ * CHUNKS_OVER: what is behind it, at *at, is of the next request. What is wrong is
+ * told, in a constant; else NULL. */
+const char *chunks_read(struct chunks *chunks, const char **at, const char *end);

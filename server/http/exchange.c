@@ -169,21 +169,22 @@ on_head(struct exchange *exchange, const char *method, const char *version)
 {
     const struct server *server = exchange->server;
     struct problem problem = {0};
-    struct guard_found found;
+    struct head_end end;
 
     exchange->seen = true;
     exchange->method = (uint8_t)method_of(method);
     exchange->ends_by_closing = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
     exchange->received_ns = registry_now(server->registry);
-    if (guard_check(exchange, method, version, &found, &problem)
-        || (found.chunked_body && intake_begin(exchange, found.chunked_body, &problem)))
+    if (guard_check(exchange, method, version, &end, &problem)
+        || intake_head(exchange, &end, &problem))
         exchange_refuse(exchange, &problem);
     else
         check_room(exchange, &problem);
+    exchange->closes |= end.closes;
     if (exchange->phase == EXCHANGE_READING)
         check_length(exchange, &problem);
     exchange->guarded =
-        found.from_page || server->tokens || server->config.reach->hosts.count;
+        end.from_page || server->tokens || server->config.reach->hosts.count;
     return exchange->phase == EXCHANGE_READING ? MHD_YES : go_on(exchange);
 }
 
@@ -220,6 +221,7 @@ on_body(struct exchange *exchange, const char *upload, size_t *size)
 {
     size_t limit = exchange->server->config.max_body;
 
+    intake_body(exchange->connection, upload + *size);
     if (exchange->buffer.size + *size > limit * DISCARD_FACTOR)
         return MHD_NO;
     if (!exchange->body_refused && exchange->buffer.size + *size > limit)

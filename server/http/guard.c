@@ -15,7 +15,7 @@ struct guard {
     const char *wrong; /* NULL: nothing so far */
     const char *end;   /* of what is checked, in libmicrohttpd's buffer */
     unsigned hosts, lengths, encodings;
-    bool has_body, chunked, expects, expects_other, from_page;
+    bool has_body, chunked, closes, expects, expects_other, from_page;
 };
 
 static bool
@@ -45,53 +45,45 @@ is_digits(const char *value)
     return *value != '\0' && value[strspn(value, "0123456789")] == '\0';
 }
 
-static void
-check_length(struct guard *guard, const char *value)
+/* Mostly told by the size alone. */
+static inline bool
+is_name(const char *name, size_t size, const char *known)
 {
-    guard->lengths++;
-    if (!is_digits(value))
-        guard->wrong = "Content-Length is not a number";
-    guard->has_body = value[strspn(value, "0")] != '\0';
+    return size == strlen(known) && strcasecmp(name, known) == 0;
 }
 
-static void
-check_encoding(struct guard *guard, const char *value)
-{
-    guard->encodings++;
-    guard->has_body = guard->chunked = strcasecmp(value, "chunked") == 0;
-}
-
-static void
-check_expect(struct guard *guard, const char *value)
-{
-    guard->expects = true;
-    guard->expects_other |= strcasecmp(value, "100-continue") != 0;
-}
-
-/* Most are none of these: their sizes tell. */
 static void
 check_known(struct guard *guard, const char *name, size_t size, const char *value)
 {
-    switch (size) {
-    case sizeof "Host" - 1: guard->hosts += strcasecmp(name, "Host") == 0; break;
-    case sizeof "Origin" - 1:
-        if (strcasecmp(name, "Origin") == 0)
-            guard->from_page = true;
-        else if (strcasecmp(name, "Expect") == 0)
-            check_expect(guard, value);
-        break;
-    case sizeof "Content-Length" - 1:
-        if (strcasecmp(name, "Sec-Fetch-Site") == 0)
-            guard->from_page = true;
-        else if (strcasecmp(name, "Content-Length") == 0)
-            check_length(guard, value);
-        break;
-    case sizeof "Transfer-Encoding" - 1:
-        if (strcasecmp(name, "Transfer-Encoding") == 0)
-            check_encoding(guard, value);
-        break;
-    default: break;
+    if (is_name(name, size, "Host"))
+        guard->hosts++;
+    if (is_name(name, size, "Content-Length")) {
+        guard->lengths++;
+        if (!is_digits(value))
+            guard->wrong = "Content-Length is not a number";
+        guard->has_body = value[strspn(value, "0")] != '\0';
     }
+    if (is_name(name, size, "Transfer-Encoding")) {
+        guard->encodings++;
+        guard->has_body = guard->chunked = strcasecmp(value, "chunked") == 0;
+    }
+    /* 0.9.75 does not find it behind "cl, ". */
+    if (is_name(name, size, "Connection") && strcasestr(value, "close"))
+        guard->closes = true;
+    if (is_name(name, size, "Origin") || is_name(name, size, "Sec-Fetch-Site"))
+        guard->from_page = true;
+    if (is_name(name, size, "Expect")) {
+        guard->expects = true;
+        guard->expects_other |= strcasecmp(value, "100-continue") != 0;
+    }
+}
+
+static bool
+is_target(const char *target)
+{
+    while ((unsigned char)*target > ' ' && *target != 0x7f)
+        target++;
+    return *target == '\0';
 }
 
 /* A blank more, or a NUL, and it would be longer: libmicrohttpd skips the one and cuts
@@ -166,7 +158,7 @@ check_framing(const struct guard *guard, bool http_1_0)
 
 enum error
 guard_check(const struct exchange *exchange, const char *method, const char *version,
-            struct guard_found *found, struct problem *problem)
+            struct head_end *end, struct problem *problem)
 {
     const char *target = exchange->target;
     const union MHD_ConnectionInfo *head =
@@ -180,8 +172,8 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
         wrong = "the version is neither HTTP/1.1 nor HTTP/1.0";
     else if (!is_token(method, strlen(method)))
         wrong = "the method is not a token";
-    else if (strchr(target, ' '))
-        wrong = "a blank in the target";
+    else if (!is_target(target))
+        wrong = "a blank or a control character in the target";
     else if (!is_request_line(method, target, version))
         wrong = "more than one blank between its parts, or a NUL in the request line";
     else {
@@ -190,8 +182,11 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
         if (wrong == NULL)
             wrong = check_end(&guard, body);
     }
-    *found = (struct guard_found){
-        .chunked_body = guard.chunked && !MHD_CHECKS_LINES ? body : NULL,
+    *end = (struct head_end){
+        .body = body,
+        .has_body = guard.has_body,
+        .chunked = guard.chunked,
+        .closes = guard.closes,
         .from_page = guard.from_page,
     };
     if (wrong == NULL)

@@ -23,10 +23,9 @@ struct cell {
     struct server *server;
     struct MHD_Daemon *daemon;
     struct connection *adopting; /* handed over just now */
-    int received_fd; /* whose bytes came last, by a request that goes on; -1: nobody's
-                      */
-    const char *received_end;    /* of them, in libmicrohttpd's buffer */
-    LIST_HEAD(, intake) intakes; /* the chunked bodies that are read */
+    int received_fd;          /* who sent last, and has not been answered; -1: nobody */
+    const char *received_end; /* of what that sent, in libmicrohttpd's buffer */
+    LIST_HEAD(, intake) intakes; /* of those connections that need one */
     unsigned used;               /* connections */
     bool dirty;
     TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
@@ -93,10 +92,10 @@ struct exchange {
     bool ends_by_closing : 1; /* a stream to an HTTP/1.0 client */
     bool beats : 1;           /* a heartbeat is due */
     bool guarded : 1;         /* admit has to look at it */
-    bool unread : 1;    /* how its chunks were framed: the last of its connection */
-    bool stalls : 1;    /* at the last look its client had something to take */
-    bool took_more : 1; /* its socket, since then */
-    uint32_t mark;      /* of the last look, to compare with */
+    bool closes : 1;          /* its connection, behind its answer */
+    bool stalls : 1;          /* at the last look its client had something to take */
+    bool took_more : 1;       /* its socket, since then */
+    uint32_t mark;            /* of the last look, to compare with */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
     struct MHD_Response *response; /* owned until it is queued */
@@ -318,27 +317,35 @@ void stall_end(struct exchange *exchange);
 
 /* ---- guard.c ---- */
 
-/* What a head has, that others have to look at. */
-struct guard_found {
-    const char *chunked_body; /* where it begins; NULL: the body is not chunked, or
-                                 libmicrohttpd reads its chunks strictly */
-    bool from_page;           /* headers that a browser adds on behalf of a page */
+/* What the guard tells of a head, for others to look at. */
+struct head_end {
+    const char *body; /* begins there, in libmicrohttpd's buffer */
+    bool has_body, chunked;
+    bool closes;    /* the client wants its connection closed */
+    bool from_page; /* headers that a browser adds on behalf of a page */
 };
 
-/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. */
+/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1; else *end is filled.
+ */
 MUST_USE enum error
 guard_check(const struct exchange *exchange, const char *method, const char *version,
-            struct guard_found *found, struct problem *problem);
+            struct head_end *end, struct problem *problem);
 
 /* ---- intake.c ---- */
 
-/* Reads the framing of the exchange's chunked body from now on. bad-request: what has
- * come of it already is wrong. */
-MUST_USE enum error
-intake_begin(struct exchange *exchange, const char *body, struct problem *problem);
+/* The exchange's head has been read. bad-request: there was a NUL in it, or what has
+ * come of its chunks is framed wrongly. */
+MUST_USE enum error intake_head(struct exchange *exchange, const struct head_end *end,
+                                struct problem *problem);
+
+/* Of a body that is not chunked, the bytes up to `end` have been read. */
+void intake_body(const struct connection *connection, const char *end);
 
 /* The request of the connection is over, whatever was read of it. */
 void intake_end(const struct connection *connection);
+
+/* The connection is closed. */
+void intake_close(struct cell *cell, int fd);
 
 /* MHD_run() of the cell, with an eye on what is received. */
 void intake_run(struct cell *cell);

@@ -61,7 +61,7 @@ add_headers(struct exchange *exchange, const struct reply *reply,
             struct MHD_Response *response)
 {
     struct reply whole = *reply;
-    bool closes = server_draining(exchange->server) || exchange->unread;
+    bool closes = server_draining(exchange->server) || exchange->closes;
 
     if (!has_body(whole.status))
         whole.content_type = NULL;

@@ -6,26 +6,27 @@ front did not send, and each client must get its own answer."""
 import json
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "http"))
 
-from corpus import corpus  # noqa: E402
-from raw import Closed, Raw, eventually, message  # noqa: E402
+from corpus import corpus  # pylint: disable=wrong-import-position
+from raw import Closed, Raw, eventually, message  # pylint: disable=wrong-import-position
 
 FRONT, WAITD, LOG, FOLDER = sys.argv[1], int(sys.argv[2]), sys.argv[3], pathlib.Path(sys.argv[4])
 CLIENTS = 8
 SILENCE = 0.3  # seconds, after which nothing more is waited for
+# What starts each, and the signal at which it ends what it has begun, and writes its log.
 COMMANDS = {
-    "haproxy": ["haproxy", "-db", "-f"],
-    "nginx": ["nginx", "-p", str(FOLDER), "-c"],
-    "apache2": ["apache2", "-DFOREGROUND", "-f"],
+    "haproxy": (["haproxy", "-db", "-f"], signal.SIGUSR1),
+    "nginx": (["nginx", "-p", str(FOLDER), "-c"], signal.SIGQUIT),
+    "apache2": (["apache2", "-DFOREGROUND", "-f"], signal.SIGWINCH),
 }
 LABEL = re.compile(r"label=(hidden-\d+)")
 
@@ -45,7 +46,7 @@ def start():
     config = FOLDER / template.name
     config.write_text(text)
     output = open(FOLDER / "output.log", "w")
-    process = subprocess.Popen([*COMMANDS[FRONT], config], stdout=output, stderr=output)
+    process = subprocess.Popen([*COMMANDS[FRONT][0], config], stdout=output, stderr=output)
     eventually(lambda: process.poll() is not None or listens(port))
     assert process.poll() is None, (FOLDER / "output.log").read_text()
     return process, port
@@ -118,10 +119,11 @@ def main():
         with ThreadPoolExecutor(CLIENTS) as clients:
             wrong = [*filter(None, clients.map(lambda pair: check(port, *pair),
                                                enumerate(payloads)))]
-        time.sleep(1)  # for the last lines
+        process.send_signal(COMMANDS[FRONT][1])
+        process.wait(30)
     finally:
-        process.terminate()
-        process.wait(20)
+        if process.poll() is None:
+            process.terminate()
     connections, sent, seen = accepted() - before, sent_by_front(), seen_by_waitd()
     for label, count in (labels(seen) - labels(sent)).items():
         wrong.append(f"{payloads[int(label[7:])]}: {count} hidden requests")

@@ -21,6 +21,7 @@ import time
 
 import coordination
 import limits
+import mutations
 
 WAITD, CLIENT = sys.argv[1:3]
 RUNS = 5
@@ -607,7 +608,7 @@ def check_idle():
 
 
 def beside(check):
-    """One of coordination.py."""
+    """One of coordination.py or mutations.py."""
     def run():
         check(Server, row, spread, bare_timerfd)
 
@@ -631,6 +632,7 @@ CHECKS = {
     13: beside(coordination.check_storms),
     14: check_chunks_late,
     15: lambda: limits.check_memory(Server, row),
+    16: beside(mutations.check_mutations),
 }
 
 

@@ -5,6 +5,8 @@
 #   tests/long/run.sh 5 6 9     those, by their numbers in checks.py
 #   tests/long/run.sh torture   each call of our code that can fail does, in each story of
 #                               tests/torture (of more than 400 calls, 400 of them): 15 minutes
+#   tests/long/run.sh hostile   raw requests with bytes changed at random, by a build with
+#                               sanitizers; half a minute
 #   tests/long/run.sh model     the coordination objects against their model, 1,000 seeds by
 #                               10,000 operations, and the bytes of idle ones; half a minute
 #
@@ -35,6 +37,12 @@ if (($# == 0)) || [[ $1 == torture ]]; then
     (($# == 0)) || exit 0
 fi
 
+if [[ ${1-} == hostile ]]; then
+    cmake --preset dev >/dev/null
+    cmake --build --preset dev --target waitd
+    WAITD=build/dev/waitd
+    set -- 16
+fi
 if [[ -z ${WAITD-} ]]; then
     cmake --preset release >/dev/null
     cmake --build --preset release --target waitd
