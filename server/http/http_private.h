@@ -45,7 +45,7 @@ struct connection {
     int64_t until_ns;
     int fd;
     bool reading; /* the deadline is that of a request, not the idle one */
-    bool ahead;   /* more may have come while a request was answered */
+    bool ahead;   /* more may have come while a request was answered; it counts */
     bool gone;    /* the client has sent its FIN, or worse */
     bool dead;    /* closed: waits for the end of the turn */
     TAILQ_ENTRY(connection) in_server;
@@ -191,6 +191,9 @@ void connection_open(struct server *server, int fd, struct address *from);
  */
 void connection_refuse(struct server *server, int fd, enum error error);
 
+/* Its request waits: what has come behind it counts. */
+void connection_look_ahead(struct connection *connection);
+
 /* Tells the problem past libmicrohttpd, which has sent nothing of an answer and is to
  * close. */
 void connection_tell(struct connection *connection, const struct problem *problem);
@@ -229,6 +232,10 @@ void exchange_on_completed(void *server, struct MHD_Connection *mhd, void **cont
                            enum MHD_RequestTerminationCode code);
 void exchange_client_left(struct exchange *exchange, bool broken);
 
+/* What the body that is being read holds, with what lies in the socket of a long one.
+ */
+size_t exchange_body_memory(const struct exchange *exchange);
+
 /* Gives back all that work for the client holds. */
 void exchange_end_work(struct exchange *exchange);
 
@@ -253,6 +260,10 @@ extern const struct reply_header {
  * soon as its cell runs. */
 void reply_answer(struct exchange *exchange, const struct reply *reply,
                   struct MHD_Response *response);
+
+/* Whether a stream may hand out so much more: where it becomes a long one, its socket's
+ * buffer needs room in the memory's budget. */
+MUST_USE bool reply_may_grow(const struct exchange *exchange, size_t more);
 
 /* Of the body, handed to libmicrohttpd. */
 void reply_count_bytes(struct exchange *exchange, size_t size);

@@ -16,7 +16,7 @@
 enum {
     BACKLOG = 4096,
     ACCEPTS_A_TURN = 64,
-    NARROW_BUFFER = MEMORY_SOCKET / 2, /* the kernel takes it twice */
+    NARROW_BUFFER = MEMORY_BUFFER / 2, /* the kernel takes it twice */
     USER_TIMEOUT_MS = 30000,           /* a host that vanished is noticed by then */
 };
 static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
