@@ -9,16 +9,18 @@
 #include "async/peers.h"
 
 enum {
-    MEMORY_CONNECTION = 3072, /* beside libmicrohttpd's pool; with a request, and with
+    MEMORY_CONNECTION = 5632, /* beside libmicrohttpd's pool; with a request, and with
                                  what the kernel holds of it: */
-    MEMORY_KERNEL = 1792,
+    MEMORY_KERNEL = 4096,
     MEMORY_WAIT = 16, /* each of the n */
     MEMORY_TASK = 640,
     MEMORY_OBJECT = 512,
     MEMORY_KEY = 256,
     MEMORY_JSON_VALUE = 256, /* while a body is parsed */
-    MEMORY_SOCKET = 32768,   /* the kernel's buffer of what is sent */
-    MEMORY_ANSWER = 4096,    /* a body up to that is part of its connection */
+    MEMORY_BUFFER = 32768,   /* the kernel's, each way, where there is a budget; */
+    MEMORY_UNSENT = 49152,   /* what one was seen to take, with a block of a stream, */
+    MEMORY_UNREAD = 65536,   /* and one whose client sends ahead */
+    MEMORY_BODY = 4096,      /* one up to that is part of its connection */
 };
 
 /* Without a limit there is no budget; before other threads, with what a connection's

@@ -1,5 +1,7 @@
 #include "http/http_private.h"
 
+#include "async/memory.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,44 @@ connection_reading(struct connection *connection)
     set_deadline(connection, connection->server->config.header_timeout_ns, true);
 }
 
+static void
+give_ahead(struct connection *connection)
+{
+    if (!connection->ahead)
+        return;
+    connection->ahead = false;
+    memory_give(connection->server->registry->peers, MEMORY_UNREAD);
+}
+
+/* Who sends ahead where there is no room is cut off. */
+static void
+take_ahead(struct connection *connection)
+{
+    struct peers *peers = connection->server->registry->peers;
+
+    if (connection->ahead)
+        return;
+    connection->ahead = true;
+    if (!memory_fits(peers, MEMORY_UNREAD))
+        connection_cut(connection);
+    memory_take(peers, MEMORY_UNREAD);
+}
+
+static bool
+has_unread(const struct connection *connection)
+{
+    char byte;
+
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void
+connection_look_ahead(struct connection *connection)
+{
+    if (connection->server->registry->peers->memory.limit && has_unread(connection))
+        take_ahead(connection);
+}
+
 /* Where the first bytes of a next request have come already, its deadline runs. Those
  * that libmicrohttpd reads in the turn in which it ends the last answer do not show
  * here: they count as idleness until the next byte comes. A FIN that came right behind
@@ -41,10 +81,9 @@ void
 connection_idle(struct connection *connection)
 {
     bool looks = connection->ahead || connection->gone;
-    char byte;
 
-    connection->ahead = false;
-    if (looks && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    give_ahead(connection);
+    if (looks && has_unread(connection))
         connection_reading(connection);
     else if (connection->gone)
         set_deadline(connection, 0, false);
@@ -119,6 +158,7 @@ connection_closed(struct connection *connection)
     if (connection->dead)
         return;
     timers_stop(&server->timers, &connection->deadline);
+    give_ahead(connection);
     connection->dead = true;
     connection->cell = NULL;
     TAILQ_REMOVE(&server->connections, connection, in_server);
@@ -293,7 +333,7 @@ on_ready(struct hub_source *source, uint32_t events)
     } else if (!connection->reading && connection->exchange == NULL)
         connection_reading(connection); /* the first byte of the next request */
     else if (connection->exchange && connection->exchange->phase > EXCHANGE_READING)
-        connection->ahead = true;
+        take_ahead(connection);
     if (!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
         return;
     connection->gone = true;

@@ -285,7 +285,7 @@ exchange_dispatch(struct exchange *exchange)
 {
     struct problem problem = {0};
     struct route_found found = {0};
-    size_t kept = exchange->buffer.capacity; /* an errand may take it away */
+    size_t kept = exchange_body_memory(exchange); /* an errand may take it away */
     struct target target;
     enum error error = exchange->guarded ? admit(exchange, &problem) : OK;
 

@@ -95,6 +95,7 @@ suspend(struct exchange *exchange)
         exchange_client_left(exchange, true);
         return MHD_NO;
     }
+    connection_look_ahead(exchange->connection);
     MHD_suspend_connection(exchange->mhd);
     exchange->suspended = true;
     return MHD_YES;
@@ -188,13 +189,21 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     return exchange->phase == EXCHANGE_READING ? MHD_YES : go_on(exchange);
 }
 
+size_t
+exchange_body_memory(const struct exchange *exchange)
+{
+    size_t capacity = exchange->buffer.capacity;
+
+    return capacity > MEMORY_BODY ? capacity + MEMORY_UNREAD : 0;
+}
+
 /* From here on it is counted, not kept. */
 static void
 refuse_body(struct exchange *exchange, enum error error)
 {
     size_t size = exchange->buffer.size;
 
-    memory_give(peers_of(exchange), exchange->buffer.capacity);
+    memory_give(peers_of(exchange), exchange_body_memory(exchange));
     text_free(&exchange->buffer);
     exchange->buffer.size = size;
     exchange->body_refused = error;
@@ -205,15 +214,15 @@ keep_body(struct exchange *exchange, const char *bytes, size_t size)
 {
     struct text *body = &exchange->buffer;
     struct peers *peers = peers_of(exchange);
-    size_t before = body->capacity;
-    bool grows = size > before - body->size;
+    size_t before = exchange_body_memory(exchange);
+    bool grows = size > body->capacity - body->size;
 
-    if (grows && !memory_fits(peers, before + size)) {
+    if (grows && !memory_fits(peers, body->capacity + size)) {
         refuse_body(exchange, ERROR_TOO_MUCH_MEMORY);
         return;
     }
     text_append(body, bytes, size);
-    memory_take(peers, body->capacity - before);
+    memory_take(peers, exchange_body_memory(exchange) - before);
 }
 
 static enum MHD_Result
@@ -303,7 +312,7 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     exchange->connection->exchange = NULL;
     connection_idle(exchange->connection);
     if (exchange->phase == EXCHANGE_READING)
-        memory_give(peers_of(exchange), exchange->buffer.capacity);
+        memory_give(peers_of(exchange), exchange_body_memory(exchange));
     reply_give_memory(exchange);
     text_free(&exchange->buffer);
     server->exchange_count--;

@@ -50,7 +50,7 @@ struct connection {
     int64_t until_ns;
     int fd;
     bool reading; /* the deadline is that of a request, not the idle one */
-    bool ahead;   /* more may have come while a request was answered */
+    bool ahead;   /* more may have come while a request was answered; it counts */
     bool gone;    /* the client has sent its FIN, or worse */
     bool dead;    /* closed: waits for the end of the turn */
     TAILQ_ENTRY(connection) in_server;
@@ -210,6 +210,9 @@ void connection_open(struct server *server, int fd, struct address *from);
  */
 void connection_turn_away(struct server *server, int fd, enum error error);
 
+/* Its request waits: what has come behind it counts. */
+void connection_look_ahead(struct connection *connection);
+
 /* Tells the problem past libmicrohttpd, which has sent nothing of an answer and is to
  * close. */
 void connection_tell(struct connection *connection, const struct problem *problem);
@@ -262,6 +265,10 @@ bool exchange_sends(const struct exchange *exchange);
 /* Its client takes nothing: the connection is closed, without what is left. */
 void exchange_stalled(struct exchange *exchange);
 
+/* What the body that is being read holds, with what lies in the socket of a long one.
+ */
+size_t exchange_body_memory(const struct exchange *exchange);
+
 /* Gives back all that work for the client holds. */
 void exchange_end_work(struct exchange *exchange);
 
@@ -290,6 +297,10 @@ void reply_answer(struct exchange *exchange, const struct reply *reply,
 /* A value of NULL or "" is not sent. False: out of memory. */
 MUST_USE bool
 reply_add_header(struct MHD_Response *response, const char *name, const char *value);
+
+/* Whether a stream may hand out so much more: where it becomes a long one, its socket's
+ * buffer needs room in the memory's budget. */
+MUST_USE bool reply_may_grow(const struct exchange *exchange, size_t more);
 
 /* Of the body, handed to libmicrohttpd. */
 void reply_count_bytes(struct exchange *exchange, size_t size);

@@ -1,5 +1,6 @@
 #include "http/json_body.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,34 +9,34 @@ enum { DEPTH_MAX = 32, VALUES_MAX = 65536 };
 
 struct extent {
     int depth;
-    size_t values; /* at most */
+    size_t values;
 };
 
-/* What the parser would meet, at small cost. Strings are skipped. */
+/* What the parser would meet, at small cost. Strings are skipped; of JSON it is exact:
+ * a value is the first, or stands first in a list or object, or behind a comma. */
 static struct extent
 measure(const char *bytes, size_t size)
 {
     struct extent extent = {.values = 1};
-    bool in_string = false;
+    bool in_string = false, opened = false;
     int depth = 0;
 
     for (size_t i = 0; i < size; i++) {
         char c = bytes[i];
+        bool opens = !in_string && (c == '[' || c == '{');
+        bool closes = !in_string && (c == ']' || c == '}');
 
+        if (isspace((unsigned char)c))
+            continue;
+        extent.values += (opened && !closes) || (!in_string && c == ',');
+        opened = opens;
+        depth += opens - closes;
+        if (depth > extent.depth)
+            extent.depth = depth;
         if (in_string && c == '\\')
             i++;
         else if (c == '"')
             in_string = !in_string;
-        else if (in_string)
-            continue;
-        else if (c == '[' || c == '{') {
-            extent.values++;
-            if (++depth > extent.depth)
-                extent.depth = depth;
-        } else if (c == ']' || c == '}')
-            depth--;
-        else if (c == ',')
-            extent.values++;
     }
     return extent;
 }

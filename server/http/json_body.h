@@ -16,7 +16,7 @@ json_body_parse(const struct shape *shape, const double *limits, const char *whe
 MUST_USE enum error
 json_body_check(const char *bytes, size_t size, struct problem *problem);
 
-/* How many values the parser would make of the bytes, at most. */
+/* How many values the parser would make of the bytes. */
 size_t json_body_values(const char *bytes, size_t size);
 
 /* How json_body_each reads an object of objects. */

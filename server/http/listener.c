@@ -18,7 +18,7 @@ enum {
     ACCEPTS_A_TURN = 64,
     UNSENT_MOST = 128 * 1024, /* bytes that a socket holds for a client that does not
                                  read: by itself it would take megabytes */
-    NARROW_BUFFER = MEMORY_SOCKET / 2, /* the kernel takes it twice */
+    NARROW_BUFFER = MEMORY_BUFFER / 2, /* the kernel takes it twice */
 };
 static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
 

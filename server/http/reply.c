@@ -123,11 +123,16 @@ reply_answer(struct exchange *exchange, const struct reply *reply,
 static size_t
 answer_memory(const struct exchange *exchange, uint64_t bytes)
 {
-    uint64_t sent = bytes < MEMORY_SOCKET ? bytes : MEMORY_SOCKET;
-
-    if (bytes <= MEMORY_ANSWER)
+    if (bytes <= MEMORY_BODY)
         return 0;
-    return exchange->streaming ? sent : sent + bytes;
+    return exchange->streaming ? MEMORY_UNSENT : MEMORY_UNSENT + bytes;
+}
+
+bool
+reply_may_grow(const struct exchange *exchange, size_t more)
+{
+    return exchange->bytes > MEMORY_BODY || exchange->bytes + more <= MEMORY_BODY
+           || memory_fits(exchange->server->registry->peers, MEMORY_UNSENT);
 }
 
 void
@@ -139,7 +144,7 @@ reply_count_bytes(struct exchange *exchange, size_t size)
     exchange->bytes += size;
     if (exchange->own)
         exchange->own->bytes_sent += (int64_t)size;
-    if (exchange->bytes > MEMORY_ANSWER)
+    if (exchange->bytes > MEMORY_BODY)
         memory_take(exchange->server->registry->peers,
                     answer_memory(exchange, exchange->bytes)
                         - answer_memory(exchange, before));
@@ -148,7 +153,7 @@ reply_count_bytes(struct exchange *exchange, size_t size)
 void
 reply_give_memory(struct exchange *exchange)
 {
-    if (exchange->bytes > MEMORY_ANSWER)
+    if (exchange->bytes > MEMORY_BODY)
         memory_give(exchange->server->registry->peers,
                     answer_memory(exchange, exchange->bytes));
 }

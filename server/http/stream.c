@@ -168,6 +168,8 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
     }
     if (used == 0)
         return sleep_or_end(exchange, buffer);
+    if (!reply_may_grow(exchange, used))
+        return cut(exchange, false, buffer);
     reply_count_bytes(exchange, used);
     connection_sending(exchange->connection);
     return (ssize_t)used;

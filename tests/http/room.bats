@@ -51,7 +51,7 @@ is_answered() {
     own_server --drain 0 --max-connections-per-address 3
     for i in 1 2 3; do hold "$i" "/wait?delay=60&label=$i"; done
     eventually connections_are 3 "$(own_server_pid)"
-    for i in {1..50}; do
+    for i in {1..10}; do
         get '/wait?delay=0'
         assert_problem 429 too-many-connections
         assert_eq "$(header Connection)" close
@@ -65,7 +65,7 @@ is_answered() {
     hold 2 '/wait?delay=60'
     eventually connections_are 3 "$(own_server_pid)"
     get /metrics --interface 127.0.0.2
-    (($(awk '/too-many-connections/ { n += $NF } END { print n }' "$body_file") >= 50))
+    (($(awk '/too-many-connections/ { n += $NF } END { print n }' "$body_file") >= 10))
 }
 
 @test "--max-connections-per-address: 3 of 200 at once on all workers, none of them lost" {
@@ -210,12 +210,11 @@ nested() {
         assert_status 400
     done
     assert_problem 400 invalid-json
-    jq -nc '[range(65534)]' >"$BATS_TEST_TMPDIR/json" # its array and its commas count
-    request /events/e -X PUT --json "@$BATS_TEST_TMPDIR/json"
-    assert_status 200
-    jq -nc '[range(65536)]' >"$BATS_TEST_TMPDIR/json"
-    request /events/e -X PUT --json "@$BATS_TEST_TMPDIR/json"
-    assert_problem 400 invalid-json
+    for more in 5533 5534; do # the list is a value, each [{}] is two, and a string is one
+        jq -n "[range(30000) | [{}]] + [range($more)] + [\",\", \"[{\\\"\"]" >"$BATS_TEST_TMPDIR/json"
+        request /events/e -X PUT --json "@$BATS_TEST_TMPDIR/json"
+        assert_status "$((more == 5533 ? 200 : 400))"
+    done
     assert_match "$body" '65536 values'
 }
 

@@ -60,6 +60,11 @@ class Cgroup:
             os.rmdir(path)
             return False
         self.path = path
+        try:  # in version 1 the memory of sockets counts apart, and once it is limited
+            with open(f"{path}/memory.kmem.tcp.limit_in_bytes", "w") as tcp:
+                tcp.write(str(2**40))
+        except OSError:
+            pass
         return True
 
     def enter(self):
@@ -72,15 +77,16 @@ class Cgroup:
             return file.read()
 
     def usage(self):
-        return int(self.read("memory.current" if self.version == 2 else "memory.usage_in_bytes"))
+        """With the memory of sockets, as version 2 counts it."""
+        if self.version == 2:
+            return int(self.read("memory.current"))
+        return int(self.read("memory.usage_in_bytes")) + self.sockets()
 
-    def peak(self):
-        """0: this kernel does not tell."""
-        try:
-            return int(self.read("memory.peak" if self.version == 2
-                                 else "memory.max_usage_in_bytes"))
-        except OSError:
-            return 0
+    def sockets(self):
+        if self.version == 2:
+            return int(dict(line.split() for line in
+                            self.read("memory.stat").splitlines()).get("sock", 0))
+        return int(self.read("memory.kmem.tcp.usage_in_bytes"))
 
     def kills(self):
         text = self.read("memory.events" if self.version == 2 else "memory.oom_control")

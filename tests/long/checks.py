@@ -607,15 +607,16 @@ def check_idle():
         server.end("idle")
 
 
-def beside(check):
-    """One of coordination.py or mutations.py."""
+def beside(check, *with_what):
+    """One of coordination.py, limits.py or mutations.py."""
     def run():
-        check(Server, row, spread, bare_timerfd)
+        check(*with_what)
 
     run.__doc__ = check.__doc__
     return run
 
 
+FOR_COORDINATION = (Server, row, spread, bare_timerfd)
 CHECKS = {
     1: check_never_early,
     2: check_order,
@@ -627,12 +628,13 @@ CHECKS = {
     8: check_drain,
     9: check_resets,
     10: check_idle,
-    11: beside(coordination.check_wakes),
-    12: beside(coordination.check_idle_objects),
-    13: beside(coordination.check_storms),
+    11: beside(coordination.check_wakes, *FOR_COORDINATION),
+    12: beside(coordination.check_idle_objects, *FOR_COORDINATION),
+    13: beside(coordination.check_storms, *FOR_COORDINATION),
     14: check_chunks_late,
-    15: lambda: limits.check_memory(Server, row),
-    16: beside(mutations.check_mutations),
+    15: beside(limits.check_memory, Server, row),
+    16: beside(limits.check_descriptors, Server, row),
+    17: beside(mutations.check_mutations, *FOR_COORDINATION),
 }
 
 

@@ -41,7 +41,7 @@ if [[ ${1-} == hostile ]]; then
     cmake --preset dev >/dev/null
     cmake --build --preset dev --target waitd
     WAITD=build/dev/waitd
-    set -- 16
+    set -- 17
 fi
 if [[ -z ${WAITD-} ]]; then
     cmake --preset release >/dev/null
