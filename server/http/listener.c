@@ -22,22 +22,17 @@ enum {
 };
 static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
 
-static void
+/* False: it is still as it was. */
+static bool
 pause_listener(struct listener *listener, bool paused)
 {
     if (listener->fd < 0 || listener->paused == paused)
-        return;
+        return true;
+    if (!hub_change(&listener->server->hub, listener->fd, paused ? 0 : EPOLLIN,
+                    &listener->source))
+        return false;
     listener->paused = paused;
-    hub_change(&listener->server->hub, listener->fd, paused ? 0 : EPOLLIN,
-               &listener->source);
-}
-
-void
-listeners_resume(struct server *server)
-{
-    timers_stop(&server->timers, &server->accept_again);
-    pause_listener(&server->tcp, false);
-    pause_listener(&server->local, false);
+    return true;
 }
 
 static void
@@ -47,17 +42,35 @@ on_again(struct timer *timer, int64_t now_ns)
     listeners_resume(CONTAINER_OF(timer, struct server, accept_again));
 }
 
-/* No place, descriptor, or memory: until a connection closes, or a while has passed. */
-static void
-pause_for_room(struct server *server, enum accept_pause reason)
+/* False: out of memory. */
+static bool
+accept_again_soon(struct server *server)
 {
     int64_t at_ns = clock_now(&clock_system) + AGAIN_NS;
 
-    server->counts.pauses[reason]++;
-    pause_listener(&server->tcp, true);
-    pause_listener(&server->local, true);
     server->accept_again.fire = on_again;
-    (void)!timers_start(&server->timers, &server->accept_again, TIMER_LIMIT, at_ns);
+    return !timers_start(&server->timers, &server->accept_again, TIMER_LIMIT, at_ns);
+}
+
+void
+listeners_resume(struct server *server)
+{
+    timers_stop(&server->timers, &server->accept_again);
+    bool resumed = pause_listener(&server->tcp, false);
+    if (!pause_listener(&server->local, false) || !resumed)
+        (void)!accept_again_soon(server); /* there is room: it has just stopped */
+}
+
+/* No place, descriptor, or memory: until a connection closes, or a while has passed.
+ * Where nothing would tell of that, it goes on listening. */
+static void
+pause_for_room(struct server *server, enum accept_pause reason)
+{
+    server->counts.pauses[reason]++;
+    if (!accept_again_soon(server))
+        return;
+    (void)pause_listener(&server->tcp, true);
+    (void)pause_listener(&server->local, true);
 }
 
 /* Counts one more, where there is room for it; else accepting pauses. A drain takes all

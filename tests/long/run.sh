@@ -4,7 +4,8 @@
 #   tests/long/run.sh           all
 #   tests/long/run.sh 5 6 9     those, by their numbers in checks.py
 #   tests/long/run.sh torture   each call of our code that can fail does, in each story of
-#                               tests/torture (of more than 400 calls, 400 of them): 15 minutes
+#                               tests/torture (of more than 400 calls, 400 of them), and three
+#                               allocations in a row while it starts: 15 minutes
 #   tests/long/run.sh hostile   raw requests with bytes changed at random, by a build with
 #                               sanitizers; half a minute
 #   tests/long/run.sh model     the coordination objects against their model, 1,000 seeds by
@@ -29,7 +30,9 @@ fi
 torture() {
     cmake --preset dev >/dev/null
     cmake --build --preset dev --target waitd_torture
-    python3 tests/torture/torture.py build/dev/tests/torture/waitd_torture --tries 400
+    local torture=(python3 tests/torture/torture.py build/dev/tests/torture/waitd_torture)
+    "${torture[@]}" --tries 400
+    "${torture[@]}" --tries 400 --memory --lasting 3 start
 }
 
 if (($# == 0)) || [[ $1 == torture ]]; then

@@ -11,21 +11,21 @@ import tempfile
 import time
 
 PATIENCE = 20  # seconds, for what takes milliseconds
-HEADER = struct.Struct("=IIIII48s")  # struct control of fail.c
+HEADER = struct.Struct("=IIIIII48s")  # struct control of fail.c
 NEVER = 2**32 - 1
 
 
 class Control:
-    def __init__(self, path):
+    def __init__(self, path, lasting=1, memory=False):
+        self.lasting, self.memory_alone = lasting, memory
         with open(path, "wb") as file:
             file.write(bytes(HEADER.size))
         with open(path, "r+b") as file:
             self.memory = mmap.mmap(file.fileno(), HEADER.size)
 
-    def arm(self, first, count=1):
+    def arm(self, first):
         """The call of that number from now on fails, and so many; NEVER: none does."""
-        HEADER.pack_into(self.memory, 0, 0, 0, 0, 0, 0, b"")
-        HEADER.pack_into(self.memory, 0, 0, count, 0, 0, 0, b"")
+        HEADER.pack_into(self.memory, 0, 0, self.lasting, 0, 0, self.memory_alone, 0, b"")
         struct.pack_into("=I", self.memory, 0, first)
 
     def disarm(self):
@@ -35,20 +35,20 @@ class Control:
 
     def break_library(self):
         """libmicrohttpd panics at the end of the next answer."""
-        struct.pack_into("=I", self.memory, 16, 1)
+        struct.pack_into("=I", self.memory, 20, 1)
 
     def failed(self):
-        _, _, _, failed, _, name = HEADER.unpack_from(self.memory)
+        _, _, _, failed, _, _, name = HEADER.unpack_from(self.memory)
         return name.rstrip(b"\0").decode() if failed else None
 
 
 class Server:
     """Started with `first` armed, its start-up counted; port None: it has ended."""
 
-    def __init__(self, program, flags, first=0):
+    def __init__(self, told, flags, first=0):
         self.folder = tempfile.TemporaryDirectory()
         self.path = self.folder.name
-        self.control = Control(self.file("control"))
+        self.control = Control(self.file("control"), told.lasting, told.memory)
         self.control.arm(first)
         options = {
             "WAITD_TORTURE": self.file("control"),
@@ -58,7 +58,7 @@ class Server:
         flags = [flag.replace("FOLDER", self.path) for flag in flags]
         with open(self.file("log"), "wb") as log:
             self.process = subprocess.Popen(
-                [program, "--port", "0", "--port-file", self.file("port"),
+                [told.program, "--port", "0", "--port-file", self.file("port"),
                  "--drain", "0.3", *flags],
                 stdout=log, stderr=log, env={**os.environ, **options})
         self.port = self.started()

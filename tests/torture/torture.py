@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """torture.py: whatever call fails, nothing crashes, leaks or hangs.
 
-    torture.py WAITD_TORTURE [--tries N] [--lasting N] [SCENARIO…]
+    torture.py WAITD_TORTURE [--tries N] [--lasting N] [--memory] [SCENARIO…]
 
 Each scenario is played with the first call of our code failing, the second, and so on,
 until it comes to its end without a failure; with --tries only N of these, evenly. With
---lasting N so many calls in a row fail. After each: the process lives, every request has
-ended, what was held is given back, and the same story without a failure goes well.
+--lasting N so many calls in a row fail; with --memory only calls that allocate count.
+After each: the process lives, every request has ended, what was held is given back, and
+the same story without a failure goes well.
 """
 
 import argparse
@@ -66,9 +67,9 @@ def each_number(calls, tries):
     return sorted({1 + i * (calls - 1) // max(tries - 1, 1) for i in range(tries)})
 
 
-def play_all(program, name, tries, lasting):
+def play_all(told, name):
     scenario, flags = SCENARIOS[name]
-    server = Server(program, flags or ("--workers", "1"))
+    server = Server(told, flags or ("--workers", "1"))
     seen = {}
     number, failed = 0, "nothing yet"
     try:
@@ -81,8 +82,8 @@ def play_all(program, name, tries, lasting):
         workers = int((*flags, "--workers", "1")[(*flags, "--workers", "1").index("--workers") + 1])
         most = server.descriptors() + workers * CELLS_KEPT
         # Threads race: what was the last call in one run has others behind it in the next.
-        for number in each_number(calls + calls // 10, tries):
-            server.control.arm(number, lasting)
+        for number in each_number(calls + calls // 10, told.tries):
+            server.control.arm(number)
             play(server, scenario, strict=False)
             _, failed = server.control.disarm()
             assert server.alive(), "it has ended"
@@ -116,10 +117,10 @@ def answers(server):
         return False
 
 
-def start(program, number):
+def start(told, number):
     """A start says in one line why it has failed, or it serves. A thread is made after the
     port is told."""
-    server = Server(program, START_FLAGS, first=number)
+    server = Server(told, START_FLAGS, first=number)
     try:
         if server.port is not None:
             answers(server)
@@ -139,9 +140,9 @@ def start(program, number):
     return result
 
 
-def drain(program, number):
+def drain(told, number):
     """SIGTERM while much is held: all is answered or closed, and it ends well."""
-    server = Server(program, ("--workers", "2"))
+    server = Server(told, ("--workers", "2"))
     story = Story(server, strict=number == NEVER)
     try:
         held = [story.send("GET", target) for target in
@@ -167,9 +168,9 @@ def drain(program, number):
     return result
 
 
-def panic(program, _):
+def panic(told, _):
     """What a library cannot mend ends the program, which says so."""
-    server = Server(program, ())
+    server = Server(told, ())
     with Raw(server.port, timeout=PATIENCE) as raw:
         server.control.break_library()
         raw.send_what_it_takes(b"GET /wait?delay=0 HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -179,14 +180,14 @@ def panic(program, _):
     return 0, None
 
 
-def repeat(what, program, tries):
+def repeat(what, told):
     """A new process for each call that fails."""
     seen = {}
     number = NEVER
     try:
-        calls, _ = what(program, number)
-        for number in each_number(calls + calls // 10, tries):
-            _, failed = what(program, number)
+        calls, _ = what(told, number)
+        for number in each_number(calls + calls // 10, told.tries):
+            _, failed = what(told, number)
             seen[failed] = seen.get(failed, 0) + 1
     except (AssertionError, Closed, OSError) as error:
         print(f"{what.__name__}: call {number}: {type(error).__name__}: {error}")
@@ -199,6 +200,7 @@ def main():
     parser.add_argument("program")
     parser.add_argument("--tries", type=int)
     parser.add_argument("--lasting", type=int, default=1)
+    parser.add_argument("--memory", action="store_true")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     told = parser.parse_intermixed_args()
     alone = {"start": start, "drain": drain, "panic": panic}
@@ -206,9 +208,9 @@ def main():
     for name in told.scenarios or [*SCENARIOS, *alone]:
         begun = time.monotonic()
         if name in alone:
-            result = repeat(alone[name], told.program, told.tries)
+            result = repeat(alone[name], told)
         else:
-            result = play_all(told.program, name, told.tries, told.lasting)
+            result = play_all(told, name)
         if result is None:
             status = 1
             continue
