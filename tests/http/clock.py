@@ -212,6 +212,19 @@ def bodies():
         f"/wait_n?n=20&{draws}&return_when=3&buffer=true",
         f"/wait_n?n=20&{draws}&fail_rate=0.3",
         f"/wait_n?n=2000&{draws}&limit=100&format=ndjson",
+        f"/wait_n?n=20&{draws}&return_when=first",
+        f"/wait_n?n=20&{draws}&on_error=cancel&fail_rate=0.3",
+        f"/wait_n?n=20&{draws}&load_factor=10ms",
+        f"/wait?{draws}&at=body",
+        f"/wait?{draws}&at=body&timeout=1",
+        f"/wait?{draws}&chunks=5&jitter=0.5",
+        f"/wait?{draws}&status=503",
+        "/wait_n?n=20&seed=7&profile=p99-heavy-api",
+    ] + [
+        f"{path}{draws}&dist={dist}"
+        for path in ("/wait?", "/wait_n?n=20&", "/measure?n=20&mode=both&")
+        for dist in ("normal&mean=5&stddev=2", "lognormal&median=2&p99=9", "exponential&mean=3",
+                     "choice&choice=1:3,2,5:0.5", "percentiles&p50=2&p95=6&max=10")
     ] + [
         f"/wait_n?n=20&{draws}&{more}&format={form}"
         for form in ("json", "ndjson", "sse", "text")
