@@ -105,11 +105,11 @@ connection_sending(struct connection *connection)
         set_deadline(connection, stall_look_ns(connection->server), false);
 }
 
-void
+bool
 connection_hear_room(struct connection *connection, bool hears)
 {
-    hub_change(&connection->server->hub, connection->fd, HEARD | (hears ? EPOLLOUT : 0),
-               &connection->source);
+    return hub_change(&connection->server->hub, connection->fd,
+                      HEARD | (hears ? EPOLLOUT : 0), &connection->source);
 }
 
 void

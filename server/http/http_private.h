@@ -229,8 +229,10 @@ void connection_reset(struct connection *connection);  /* likewise, by a RST */
 void connection_closed(struct connection *connection); /* its descriptor is gone */
 void connections_reap(struct server *server);          /* frees the dead */
 
-/* Whether its exchange is told when the socket takes more. */
-void connection_hear_room(struct connection *connection, bool hears);
+/* Its exchange is told when the socket takes more, or no more. False: it stays as it
+ * was.
+ */
+MUST_USE bool connection_hear_room(struct connection *connection, bool hears);
 
 /* Moves timers that stayed behind their deadlines, as far as they are the next to fire
  * and before that time: so that they wake nobody up. Some of them, where there are

@@ -105,6 +105,26 @@ hold_awaiters() {
     hold_asked poll "/tasks/$1?wait=50"
 }
 
+# make_task JSON: sets id.
+make_task() {
+    post /tasks "$1" || return
+    assert_status 201 || return
+    id=$(jq -r .id <<<"$body")
+    export id
+}
+
+# until_closed BYTES: sends them, as printf takes them, on a connection of their own; sets
+# `output` and `lines` to what comes until the server closes it.
+until_closed() {
+    local fd
+
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    # shellcheck disable=SC2059
+    printf "$1" >&"$fd"
+    run -0 timeout 30 cat <&"$fd"
+    exec {fd}>&-
+}
+
 # task ID [FILTER]: the task's JSON, or what the filter makes of it.
 task() {
     curl -sSg "$URL/tasks/$1" | jq -c "${2:-.}"
@@ -117,6 +137,11 @@ count() {
 
 count_is() {
     [[ $(count "$2") == "$1" ]]
+}
+
+# waiting_at OBJECT N: so many wait there: waiting_at queues/jobs 2.
+waiting_at() {
+    [[ $(curl -sSg "$URL/$1" | jq .waiting) == "$2" ]]
 }
 
 # at_least A B: as numbers, exactly.

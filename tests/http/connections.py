@@ -28,6 +28,9 @@ import sys
 import time
 import urllib.request
 
+from process import descriptors
+from raw import eventually
+
 PATIENCE = 30
 
 
@@ -46,29 +49,17 @@ def total(port, query):
         return json.load(answer)["total"]
 
 
-def until(is_so, what):
-    end = time.monotonic() + PATIENCE
-    while not is_so():
-        if time.monotonic() > end:
-            sys.exit(f"never: {what}")
-        time.sleep(0.01)
-
-
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
 def leave(port, pid, count, rounds):
     for _ in range(rounds):
         clients = [connect(port) for _ in range(count)]
         for i, client in enumerate(clients):
             ask(client, ("/wait?delay=60", "/wait_n?n=9&delay=60",
                          "/measure?n=2&delay=60", "/wait_n?n=2&delay=60&format=sse")[i % 4])
-        until(lambda: total(port, "state=pending") == count, f"{count} pending")
+        eventually(lambda: total(port, "state=pending") == count)
         for client in clients:
             client.close()
         start = time.monotonic()
-        until(lambda: total(port, "") == 0, "all gone")
+        eventually(lambda: total(port, "") == 0)
         if time.monotonic() - start > 2:
             sys.exit(f"{count} clients that left were noticed after more than 2 s")
         # the last of this script's own connections, and the cells' stopping
@@ -122,10 +113,10 @@ def drain(port, pid, count):
     clients = [connect(port) for _ in range(count)]
     for i in range(0, count, 2):
         ask(clients[i], paths[i % 4])
-    until(lambda: total(port, "state=pending") == count // 2, f"{count // 2} pending")
+    eventually(lambda: total(port, "state=pending") == count // 2)
     for i in range(1, count, 2):  # the short ones last
         ask(clients[i], paths[i % 4])
-    until(lambda: total(port, "state=pending") == count, f"{count} pending")
+    eventually(lambda: total(port, "state=pending") == count)
     os.kill(pid, signal.SIGTERM)
     seen = collections.Counter()
     for i, client in enumerate(clients):

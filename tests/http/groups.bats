@@ -16,13 +16,6 @@ make() {
     mapfile -t ids < <(jq -r '.tasks[].id' <<<"$body")
 }
 
-# add JSON: one task; sets id.
-add() {
-    post /tasks "$1" || return
-    assert_status 201 || return
-    id=$(jq -r .id <<<"$body")
-}
-
 # fire ID...: one after another.
 fire() {
     local one
@@ -72,7 +65,7 @@ assert_ids() {
 }
 
 @test "without n a task joins the group it names, and is answered as one Task" {
-    add '{"delay":60,"group":"g"}'
+    make_task '{"delay":60,"group":"g"}'
     assert_eq "$(header Location)" "/tasks/$id"
     assert_json '.group == "g" and (has("tasks") | not)'
     assert_eq "$(count group=g)" 1
@@ -94,7 +87,7 @@ assert_ids() {
 @test "naming a group again adds to it" {
     make '{"n":2,"delay":60,"group":"g"}'
     make '{"n":3,"delay":30,"group":"g"}'
-    add '{"delay":20,"group":"g"}'
+    make_task '{"delay":20,"group":"g"}'
     get '/tasks?group=g'
     assert_json '.total == 6 and [.tasks[].delay] == [60, 60, 30, 30, 30, 20]'
 }
@@ -134,7 +127,7 @@ assert_ids() {
 
 @test "the timeout of a group cancels what has not ended by then" {
     make '{"n":2,"delay":60,"timeout":1.5,"group":"g"}'
-    add '{"delay":0,"group":"g"}'
+    make_task '{"delay":0,"group":"g"}'
     get '/tasks?group=g&wait=30'
     assert_status 200
     assert_ids '.done[].id' "$id" "${ids[@]}"
@@ -289,7 +282,7 @@ assert_ids() {
     hold_asked two '/tasks?group=g&wait=50&return_when=2'
     hold_asked nine '/tasks?group=g&wait=50&return_when=9'
     fire "${ids[2]}"
-    sleep 0.1
+    sleep 0.1 # in real time: no answer may come
     still_held two
     fire "${ids[0]}"
     answered two
@@ -309,7 +302,7 @@ assert_ids() {
     make '{"n":2,"delay":60,"group":"g"}'
     hold_asked error '/tasks?group=g&wait=50&return_when=first_error'
     fire "${ids[0]}"
-    sleep 0.1
+    sleep 0.1 # in real time: no answer may come
     still_held error
     fire "${ids[1]}"
     answered error
@@ -347,9 +340,9 @@ assert_ids() {
 @test "a task that joins while somebody waits for all is waited for, too" {
     make '{"n":1,"delay":60,"group":"g"}'
     hold_asked all '/tasks?group=g&wait=50'
-    add '{"delay":60,"group":"g"}'
+    make_task '{"delay":60,"group":"g"}'
     fire "${ids[0]}"
-    sleep 0.1
+    sleep 0.1 # in real time: no answer may come
     still_held all
     fire "$id"
     answered all
@@ -466,7 +459,7 @@ assert_ids() {
 @test "a stream is over when none is left, not before: a task that joins is streamed, too" {
     make '{"n":1,"delay":60,"group":"g"}'
     hold_asked stream '/tasks?group=g&stream=true&format=ndjson'
-    add '{"delay":60,"group":"g"}'
+    make_task '{"delay":60,"group":"g"}'
     fire "${ids[0]}"
     eventually has_sent stream "${ids[0]}"
     still_held stream
@@ -546,7 +539,7 @@ assert_ids() {
     make '{"n":5,"delay":60,"limit":3,"group":"g"}'
     fire "${ids[0]}"
     post "/tasks/${ids[1]}/cancel"
-    add '{"delay":60}'
+    make_task '{"delay":60}'
     hold_asked result "/tasks/${ids[4]}/result"
     hold_asked poll "/tasks/${ids[2]}?wait=50"
     hold_asked all '/tasks?group=g&wait=50'

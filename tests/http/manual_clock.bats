@@ -252,16 +252,10 @@ clock() {
 
 @test "the time to read a request and idle connections are real" {
     own_manual_server --header-timeout 0.3 --idle-timeout 0.3
-    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-    printf 'GET /wait?delay=0 HTTP/1.1\r\nHo' >&"$fd"
-    run -0 timeout 30 cat <&"$fd"
+    until_closed 'GET /wait?delay=0 HTTP/1.1\r\nHo'
     assert_match "${lines[0]}" '^HTTP/1.1 408 '
-    exec {fd}>&-
-    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-    printf 'GET /clock HTTP/1.1\r\nHost: x\r\n\r\n' >&"$fd"
-    run -0 timeout 30 cat <&"$fd"
+    until_closed 'GET /clock HTTP/1.1\r\nHost: x\r\n\r\n'
     assert_match "${lines[0]}" '^HTTP/1.1 200 '
-    exec {fd}>&-
     own_server_stop
 }
 

@@ -13,7 +13,8 @@ import random
 import sys
 import time
 
-from raw import Closed, Raw, message
+from process import resident
+from raw import Raw, message
 
 PORT = int(sys.argv[1])
 LATE = 1.5  # seconds, on a busy machine; what is early is asserted exactly
@@ -100,11 +101,6 @@ def sizes():
                 assert answer.header("content-length") == str(size)
                 assert answer.body == digits(size), (size, query)
         assert raw.buffer == b""
-
-
-def resident(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) << 10
 
 
 def large():
