@@ -103,14 +103,15 @@ check_origin(const struct exchange *exchange, const struct claims *claims,
         return OK;
     if (claims->origin && !(host && reach_is_own(claims->origin, host, size)))
         return problem_set(problem, ERROR_FORBIDDEN_ORIGIN,
-                           "a page of %.100s may change nothing here; it might with "
-                           "--cors-origin %.100s",
-                           claims->origin, claims->origin);
+                           "a page of the origin %.100s may change nothing here; "
+                           "--cors-origin lists those that may",
+                           claims->origin);
     if (claims->site && !is_own_site(claims->site))
-        return problem_set(problem, ERROR_FORBIDDEN_ORIGIN,
-                           "a page of another site (Sec-Fetch-Site: %.100s) may change "
-                           "nothing here; it might with --cors-origin and its Origin",
-                           claims->site);
+        return problem_set(
+            problem, ERROR_FORBIDDEN_ORIGIN,
+            "a page of another origin (Sec-Fetch-Site: %.100s) may change "
+            "nothing here; --cors-origin lists those that may",
+            claims->site);
     return OK;
 }
 

@@ -40,7 +40,7 @@ own_log_is() {
     reach every_host
     get '/wait?delay=0' -X POST -H 'Origin: http://evil.test'
     assert_problem 403 forbidden-origin
-    assert_json '.detail | contains("--cors-origin http://evil.test")'
+    assert_json '.detail | contains("http://evil.test") and contains("--cors-origin")'
 }
 
 @test "--allow-host: the refusal says what would help, and a unix socket has no name" {
