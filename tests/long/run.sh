@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# run.sh: the long checks: what waitd has to hold over many tries. About 9 minutes.
+# run.sh: the long checks: what waitd has to hold over many tries. About 11 minutes.
 #
 #   tests/long/run.sh           all
 #   tests/long/run.sh 5 6 9     those, by their numbers in checks.py
