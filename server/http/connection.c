@@ -128,6 +128,7 @@ send_problem(const struct connection *connection, const struct problem *problem)
 void
 connection_refuse(struct connection *connection, const struct problem *problem)
 {
+    connection->server->counts.problems[problem->error]++;
     send_problem(connection, problem);
     connection_cut(connection);
 }
