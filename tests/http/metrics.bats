@@ -44,6 +44,21 @@ requests() {
     (($(value waitd_problems_total 'type="not-found"') >= 1))
 }
 
+@test "a problem that is told in the middle of a body is counted, too" {
+    local bad
+
+    scrape
+    bad=$(value waitd_problems_total 'type="bad-request"')
+    {
+        printf 'POST /wait HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n'
+        sleep 0.3
+        printf '2\n{}'
+    } | nc -w 10 127.0.0.1 "$PORT" >"$BATS_TEST_TMPDIR/answer"
+    grep -q '^HTTP/1.1 400 ' "$BATS_TEST_TMPDIR/answer"
+    scrape
+    assert_eq "$(value waitd_problems_total 'type="bad-request"')" "$((bad + 1))"
+}
+
 @test "the lateness of every wait that ended by itself is counted, of no other" {
     local count
 
