@@ -55,7 +55,7 @@ static const struct field fields[] = {
     FIELD(struct config, max_connections_per_address, FIELD_INTEGER, .max = 10000000,
           .fallback = 0, .fallback_text = "0", .example = "100",
           .text = "Limit of connections of one IP address, or IPv6 /64; 0: none."),
-    FIELD(struct config, max_memory, FIELD_SIZE, .min = 16.0 * MEBIBYTE,
+    FIELD(struct config, max_memory, FIELD_SIZE, .min = MEBIBYTE,
           .max = 1024.0 * 1024 * MEBIBYTE, .fallback_text = "none", .example = "56MiB",
           .text = "Limit of the memory of the process, with what the kernel holds for "
                   "its connections: above it new work and connections are refused."),

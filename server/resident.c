@@ -65,7 +65,12 @@ resident_open(struct peers *peers, struct text *why)
     }
     mallopt(M_MMAP_THRESHOLD, MMAP_THRESHOLD);
     resident->base = look(resident);
-    return resident;
+    if (memory_fits(peers, 0))
+        return resident;
+    text_format(why, "--max-memory %zu is used up before anything is held: %zu are",
+                peers->memory.limit, resident->base);
+    resident_close(resident);
+    return NULL;
 }
 
 void

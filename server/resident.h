@@ -10,7 +10,7 @@
 
 struct resident;
 
-/* What it takes now is the base. NULL: *why. */
+/* What it takes now is the base, and has to fit. NULL: *why. */
 struct resident *resident_open(struct peers *peers, struct text *why);
 void resident_close(struct resident *resident); /* NULL: nothing */
 

@@ -10,10 +10,10 @@ connections.py backlog PORT PID N        N connections that wait in the backlog 
 connections.py crowd PORT PID N          N connections, more than PID has descriptors for,
                                          that ask when all are there
 connections.py exhaust PORT PID N        N connections that ask and stay, more than PID has
-                                         descriptors for; prints how many were answered, the
-                                         CPU share of a second in which none is, and after
-                                         how many seconds the place of one that leaves is
-                                         another's
+                                         descriptors for; prints how many were answered, of
+                                         a second in which none is the CPU share and how
+                                         often accepting was tried, and after how many
+                                         seconds the place of one that leaves is another's
 connections.py flood PORT PID N          N connections with a wait each; prints what those
                                          were told that do not wait
 """
@@ -161,6 +161,19 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def pauses(client):
+    """How often the server could take no connection, asked by one that it has."""
+    ask(client, "/metrics")
+    data = b""
+    while (end := data.find(b"\r\n\r\n")) < 0:
+        data += client.recv(65536)
+    size = int(data[:end].partition(b"Content-Length: ")[2].split()[0])
+    while len(data) < end + 4 + size:
+        data += client.recv(65536)
+    return sum(int(line.split()[-1]) for line in data.decode().splitlines()
+               if line.startswith("waitd_accept_pauses_total"))
+
+
 def readable(clients, seconds):
     """Those to whom something has come, once none comes for so long."""
     poll, by_fd, found = select.poll(), {c.fileno(): c for c in clients}, []
@@ -186,12 +199,15 @@ def exhaust(port, pid, count):
     for client in clients:
         ask(client, "/wait?delay=0")
     inside = readable(clients, 1)
-    cpu, begin = cpu_seconds(pid), time.monotonic()
+    inside[0].recv(65536)
+    before, cpu, begin = pauses(inside[0]), cpu_seconds(pid), time.monotonic()
     time.sleep(1)
-    share = (cpu_seconds(pid) - cpu) / (time.monotonic() - begin)
+    seconds = time.monotonic() - begin
+    share = (cpu_seconds(pid) - cpu) / seconds
+    tries = (pauses(inside[0]) - before) / seconds
     outside = [client for client in clients if client not in set(inside)]
     taken = []
-    for client in inside[:20]:  # who is inside is answered, and the place of who leaves taken
+    for client in inside[1:21]:  # who is inside is answered, and the place of who leaves taken
         client.recv(65536)
         ask(client, "/wait?delay=0.01")
         assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
@@ -199,7 +215,7 @@ def exhaust(port, pid, count):
         client.close()
         outside.remove(first_readable(outside))
         taken.append(time.monotonic() - begin)
-    print(len(inside), f"{share:.4f}", f"{max(taken):.4f}")
+    print(len(inside), f"{share:.4f}", f"{tries:.1f}", f"{max(taken):.4f}")
 
 
 def flood(port, _, count):

@@ -103,7 +103,7 @@ flags_of() {
 --max-connections-per-address -1
 --max-connections-per-address none
 --max-memory 0
---max-memory 1MiB
+--max-memory 1KiB
 --max-memory half
 --max-body 64KB
 --max-body 1
@@ -198,6 +198,10 @@ BAD
         --host no.such.host.invalid --port 0
     refuses 1 '^waitd: cannot listen on 192\.0\.2\.1 port 0: Cannot assign requested address$' \
         --host 192.0.2.1 --port 0
+}
+
+@test "a budget of memory that the program itself uses up: one line, exit code 1" {
+    refuses 1 '^waitd: --max-memory 1048576 is used up ' --port 0 --max-memory 1MiB
 }
 
 @test "no permission: one line, exit code 1" {

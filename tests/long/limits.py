@@ -322,7 +322,7 @@ def check_descriptors(Server, row):
             done = subprocess.run(
                 [sys.executable, HTTP / "connections.py", "exhaust", str(server.port),
                  str(server.pid), str(CLIENTS)], stdout=subprocess.PIPE, text=True, check=True)
-            inside, share, seconds = done.stdout.split()
+            inside, share, _, seconds = done.stdout.split()
             shares.append(float(share))
             taken.append(float(seconds))
         row("256 descriptors: told at / and in the log", "256, yes", f"{told}, {logged}",
