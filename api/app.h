@@ -11,6 +11,7 @@ struct app {
     const struct profiles *profiles;
     const struct shape *flags; /* the program's flags, and their values: */
     const void *values;
+    size_t descriptors; /* that the process may have open */
 };
 
 /* Every endpoint, NULL-ended. */

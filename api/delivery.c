@@ -281,10 +281,9 @@ static bool
 ended_by_itself(const struct wait *wait)
 {
     const struct record *record = &wait->record;
-    bool lost_its_event = wait->options && wait->options->error;
 
     return record->state == STATE_DONE
-           || (record->state == STATE_FAILED && !lost_its_event);
+           || (record->state == STATE_FAILED && !record_failure(record));
 }
 
 static uint64_t

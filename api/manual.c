@@ -31,7 +31,17 @@ static const char introduction[] =
     "**Waiting.** `wait=T` on a GET is a long-poll: 200 with the state as it then is. "
     "`timeout=T` is a 504 when it is over. Where a result and a timeout fall on the "
     "same "
-    "instant, the result wins.\n";
+    "instant, the result wins.\n\n"
+    "**Reach.** What comes from a web page (`Origin`, `Sec-Fetch-Site`) may change "
+    "something (POST, PUT, PATCH, DELETE) only from this server's own origin, or from "
+    "one "
+    "of `--cors-origin`, which may read all answers too; else it is a 403. curl and "
+    "programs send neither. With `--allow-host` every other host is a 421 (HTTP/1.0 "
+    "without one, too), but over the unix socket. With `--token-file` each request "
+    "wants "
+    "`Authorization: Bearer TOKEN`, else it is a 401. /healthz and /readyz want "
+    "neither "
+    "host nor token, OPTIONS no token.\n";
 
 static void
 print_limits(const struct field *field, struct text *out)
@@ -45,7 +55,7 @@ print_limits(const struct field *field, struct text *out)
             return;
         text_string(out, " or ");
     }
-    if (!field->max && !field->max_limit) {
+    if (field->max == 0 && !field->max_limit) {
         text_string(out, field_kind_text(field->kind));
         return;
     }

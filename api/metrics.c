@@ -2,6 +2,7 @@
 #include "api/metrics.h"
 
 #include "api/app.h"
+#include "async/memory.h"
 #include "async/record.h"
 #include "base/number.h"
 #include "http/survey.h"
@@ -14,6 +15,8 @@
 struct sample {
     struct server_counts counts; /* its `requests` are this sample's */
     size_t connections, cells, waits;
+    size_t memory_used, memory_limit; /* of the process: told by the first worker */
+    uint64_t dropped;                 /* ended tasks */
     size_t tasks[STATE_COUNT];
     size_t objects[OBJECT_KINDS];
     struct histogram lateness;
@@ -58,6 +61,11 @@ take(struct server *server, const void *question, void *portion)
     sample->connections = server_connections(server);
     sample->cells = server_cells(server);
     sample->waits = registry->waits;
+    sample->dropped = registry->dropped;
+    if (registry->worker == 0 && registry->peers->memory.limit) {
+        sample->memory_used = memory_used(registry->peers);
+        sample->memory_limit = registry->peers->memory.limit;
+    }
     sample->lateness = registry->timers.lateness;
     memcpy(sample->objects, registry->objects.count, sizeof sample->objects);
     count_tasks(registry, sample->tasks);
@@ -91,6 +99,36 @@ static void
 write_accepted(struct source *source, const char *name)
 {
     write_value(source, name, "", source->sample->counts.accepted);
+}
+
+static void
+write_pauses(struct source *source, const char *name)
+{
+    static const char *const labels[PAUSE_COUNT] = {
+        [PAUSE_CONNECTIONS] = "reason=\"connections\"",
+        [PAUSE_SYSTEM] = "reason=\"system\"",
+    };
+
+    for (size_t i = 0; i < PAUSE_COUNT; i++)
+        write_value(source, name, labels[i], source->sample->counts.pauses[i]);
+}
+
+static void
+write_dropped(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->sample->dropped);
+}
+
+static void
+write_memory(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->sample->memory_used);
+}
+
+static void
+write_memory_limit(struct source *source, const char *name)
+{
+    write_value(source, name, "", source->sample->memory_limit);
 }
 
 static void
@@ -261,6 +299,18 @@ static const struct metric {
      write_stalls},
     {"waitd_connections", "gauge", "Connections open now.", write_connections},
     {"waitd_accepted_total", "counter", "Connections accepted.", write_accepted},
+    {"waitd_accept_pauses_total", "counter",
+     "Times that no connection could be taken: there were as many as may be, or the "
+     "system had no descriptor or memory. Each 0.1 s it is tried again.",
+     write_pauses},
+    {"waitd_tasks_dropped_total", "counter",
+     "Ended tasks forgotten before --retention was over, to make room for newer ones.",
+     write_dropped},
+    {"waitd_memory_bytes", "gauge",
+     "Bytes counted against --max-memory, of the whole process; 0 without it.",
+     write_memory},
+    {"waitd_memory_limit_bytes", "gauge", "What --max-memory says; 0 without it.",
+     write_memory_limit},
     {"waitd_cells", "gauge", "libmicrohttpd daemons that share the connections.",
      write_cells},
     {"waitd_access_log_dropped_total", "counter",

@@ -48,7 +48,7 @@ schema(const struct field *field, const double *limits)
     switch (field->kind) {
     case FIELD_DURATION: return duration_schema(field, limits);
     case FIELD_NUMBER: return schema_of_number(field, limits, "number");
-    case FIELD_INTEGER: return schema_of_number(field, limits, "integer");
+    case FIELD_INTEGER:
     case FIELD_SIZE: return schema_of_number(field, limits, "integer");
     case FIELD_SEED: return json_pack("{s:s, s:i}", "type", "integer", "minimum", 0);
     case FIELD_FLAG: return json_pack("{s:s}", "type", "boolean");
@@ -194,6 +194,12 @@ responses(const struct route *route)
     for (const enum error *error = route->errors; *error; error++)
         add_error(object, *error);
     add_error(object, ERROR_INVALID_PARAMETER);
+    if (!route->for_health) {
+        add_error(object, ERROR_UNAUTHORIZED);
+        add_error(object, ERROR_MISDIRECTED);
+    }
+    if (route->methods & METHODS_THAT_CHANGE)
+        add_error(object, ERROR_FORBIDDEN_ORIGIN);
     add_error(object, ERROR_NOT_ACCEPTABLE);
     add_error(object, ERROR_DRAINING);
     return object;
@@ -283,12 +289,15 @@ static json_t *
 document(const struct app *app, const double *limits)
 {
     return json_pack(
-        "{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:o, s:{s:{s:o}}}", "openapi", "3.1.0",
-        "info", "title", "waitd", "version", app->version, "description",
+        "{s:s, s:{s:s, s:s, s:s, s:{s:s, s:s}}, s:[{}, {s:[]}], s:o, s:{s:{s:o}, "
+        "s:{s:{s:s, s:s, s:s}}}}",
+        "openapi", "3.1.0", "info", "title", "waitd", "version", app->version,
+        "description",
         "Answers HTTP requests late, on purpose, and exactly when it said it would.",
-        "license", "name", "MIT", "identifier", "MIT", "paths",
+        "license", "name", "MIT", "identifier", "MIT", "security", "token", "paths",
         paths(app->routes, limits), "components", "schemas", "Problem",
-        problem_schema());
+        problem_schema(), "securitySchemes", "token", "type", "http", "scheme",
+        "bearer", "description", "Where the server was started with --token-file.");
 }
 
 void

@@ -1,6 +1,8 @@
 /* GET / and /version: what this is. */
 #include "api/app.h"
 
+#include "async/memory.h"
+
 static void
 write_endpoints(const struct app *app, struct json_writer *json)
 {
@@ -34,6 +36,20 @@ write_flags(const struct app *app, struct json_writer *json)
     json_end_object(json);
 }
 
+/* What the process may take and has no flag for, and how much of its memory is used. */
+static void
+write_limits(struct exchange *exchange, struct json_writer *json)
+{
+    const struct peers *peers = exchange_registry(exchange)->peers;
+    const struct app *app = exchange_app(exchange);
+
+    json_member_integer(json, "descriptors", (int64_t)app->descriptors);
+    if (peers->memory.limit)
+        json_member_integer(json, "memory_used", (int64_t)memory_used(peers));
+    else
+        json_member_null(json, "memory_used");
+}
+
 static enum error
 handle_root(struct exchange *exchange, const void *in, struct problem *problem)
 {
@@ -53,6 +69,7 @@ handle_root(struct exchange *exchange, const void *in, struct problem *problem)
         "it would.");
     write_endpoints(app, &json);
     write_flags(app, &json);
+    write_limits(exchange, &json);
     json_member_string(&json, "openapi", "/openapi.json");
     json_end_object(&json);
     text_string(&body, "\n");
@@ -81,7 +98,10 @@ handle_version(struct exchange *exchange, const void *in, struct problem *proble
 }
 
 static const struct answer root_answers[] = {
-    {200, FORMAT_JSON, "The endpoints, and the flags with their values in force.",
+    {200, FORMAT_JSON,
+     "The endpoints; the flags with their values in force; how many descriptors the "
+     "process may have open; and how many bytes are counted against max_memory, null "
+     "where there is none.",
      NULL},
     {0},
 };

@@ -94,7 +94,7 @@ write_progress(struct record *record, struct json_writer *json)
         json_member_string(json, "abort", wait->options->abort);
     if (waiter)
         json_member_string(json, "object", waiter->object->name);
-    if (record->kind == KIND_SEMAPHORE)
+    if (waiter && record->kind == KIND_SEMAPHORE)
         json_member_flag(json, "holding", waiter->place == WAITER_HOLDING);
     if (wait_n) {
         json_member_integer(json, "n", (int64_t)wait_n->n);

@@ -4,6 +4,9 @@
 #include "async/record.h"
 #include "base/json_writer.h"
 
+/* What the JSON of one takes at most while it is gathered in a text that grows. */
+enum { TASK_JSON_MEMORY = 1024 };
+
 /* One JSON object: the Task. */
 void task_write(struct record *record, int64_t now_ns, struct json_writer *json);
 

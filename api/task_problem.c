@@ -17,7 +17,7 @@ task_failure(int status, unsigned retry_after, struct problem *problem)
 static enum error
 failed(const struct record *record, struct problem *problem)
 {
-    enum error error = record->class->failure ? record->class->failure(record) : OK;
+    enum error error = record_failure(record);
 
     if (error)
         return problem_set(problem, error, "%s", error_info(error)->text);

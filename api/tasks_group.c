@@ -73,6 +73,8 @@ reply_both(struct exchange *exchange, bool timed_out)
     struct json_writer json = json_writer(&body);
     struct reply reply = {.status = 200, .waited = true};
 
+    if (!exchange_has_room(exchange, state->group->count * TASK_JSON_MEMORY))
+        return;
     json_begin_object(&json);
     write_both(state->group, registry_now(exchange_registry(exchange)), &json);
     json_member_flag(&json, "timed_out", timed_out);

@@ -1,6 +1,7 @@
 #include "api/tasks_page.h"
 
 #include "api/task_json.h"
+#include "async/memory.h"
 #include "http/survey.h"
 
 #include <inttypes.h>
@@ -58,6 +59,7 @@ static enum error
 read_cursor(const struct value_name *cursor, struct place *out, struct problem *problem)
 {
     char again[NAME_MAX_BYTES + 1];
+    /* What is out of range prints otherwise. NOLINTNEXTLINE(cert-err34-c) */
     int fields = sscanf(cursor->bytes, "%" SCNd64 ".%" SCNu64 ".%zu", &out->listed_ns,
                         &out->serial, &out->worker);
 
@@ -222,8 +224,22 @@ reply_page(struct exchange *exchange, const void *raw, void **portions, size_t c
     exchange_reply(exchange, &reply, &body);
 }
 
+/* As many rows as there may be, in their portions and in the page. */
+static size_t
+weigh(struct exchange *exchange, const void *raw)
+{
+    const struct question *question = raw;
+    const struct peers *peers = exchange_registry(exchange)->peers;
+    size_t limit = (size_t)question->in.limit.value;
+    size_t held = quota_used(&peers->tasks) + quota_used(&peers->finished)
+                  + quota_used(&peers->connections);
+
+    return (held < limit ? held : limit) * 2 * TASK_JSON_MEMORY;
+}
+
 static const struct survey_class page = {
     .size = sizeof(struct portion),
+    .weigh = weigh,
     .take = take,
     .free = free_portion,
     .reply = reply_page,

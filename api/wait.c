@@ -99,12 +99,11 @@ static void
 write_problem(struct exchange *exchange, const struct wait *wait, struct text *out)
 {
     const struct record *record = &wait->record;
-    bool lost_its_event = wait->options && wait->options->error;
     struct json_writer json = json_writer(out);
     struct problem problem;
     enum error error = task_problem(record, true, &problem);
 
-    if (task_status(record) >= FAILED_STATUS && !lost_its_event)
+    if (task_status(record) >= FAILED_STATUS && !record_failure(record))
         problem_write(&problem, &json);
     else if (exchange_format(exchange) == FORMAT_TEXT)
         text_format(out, "# %d %s", problem_status(&problem), error_info(error)->slug);

@@ -52,6 +52,13 @@ static const struct field fields[] = {
     FIELD(struct config, max_connections, FIELD_INTEGER, .min = 1, .max = 10000000,
           .fallback_text = "the descriptor limit less 64", .example = "1000",
           .text = "Limit of open connections; more stay in the backlog."),
+    FIELD(struct config, max_connections_per_address, FIELD_INTEGER, .max = 10000000,
+          .fallback = 0, .fallback_text = "0", .example = "100",
+          .text = "Limit of connections of one IP address, or IPv6 /64; 0: none."),
+    FIELD(struct config, max_memory, FIELD_SIZE, .min = 16.0 * MEBIBYTE,
+          .max = 1024.0 * 1024 * MEBIBYTE, .fallback_text = "none", .example = "56MiB",
+          .text = "Limit of the memory of the process, with what the kernel holds for "
+                  "its connections: above it new work and connections are refused."),
     FIELD(struct config, max_body, FIELD_SIZE, .min = 256, .max = 64 * MEBIBYTE,
           .fallback = 65536, .fallback_text = "64KiB", .example = "1MiB",
           .text = "Limit of a request's body."),
@@ -83,6 +90,14 @@ static const struct field fields[] = {
     FIELD(struct config, drain, FIELD_DURATION, .max = HOUR, .fallback = 10,
           .fallback_text = "10s", .example = "0",
           .text = "After SIGTERM: how long waits may still end."),
+    FIELD(struct config, allow_host, FIELD_TEXT, .example = "localhost,waitd.test:8080",
+          .text = "Hosts that it answers to over TCP, each with its port or with any, "
+                  "*.NAME for those below it; others get 421. Without it, all."),
+    FIELD(struct config, cors_origin, FIELD_TEXT, .example = "http://localhost:3000",
+          .text = "Origins whose web pages may read and change things here; * is any."),
+    FIELD(struct config, token_file, FIELD_TEXT, .example = "/etc/waitd/tokens",
+          .text = "File of bearer tokens, one a line, of which each request but /healthz and "
+                  "/readyz has to have one; SIGHUP reads it again."),
     FIELD(struct config, profiles, FIELD_TEXT, .example = "/etc/waitd/profiles.json",
           .text = "JSON file of profiles beside the program's own: see GET /profiles."),
     FIELD(struct config, access_log, FIELD_TEXT, .example = "-",
@@ -250,10 +265,12 @@ read_environment(struct config *config, struct text *why)
     return true;
 }
 
-bool
-config_moves_clock(const struct config *config)
+enum clock_mode
+config_clock_mode(const struct config *config)
 {
-    return config->clock.index == 1 || config->time_scale.value == 0;
+    if (strcmp(clock_words[config->clock.index], "manual") == 0)
+        return CLOCK_MANUAL;
+    return config->time_scale.value == 0 ? CLOCK_JUMPING : CLOCK_REAL;
 }
 
 static bool
@@ -267,6 +284,7 @@ refuse(struct text *why, const char *reason)
 static bool
 check(const struct config *config, struct text *why)
 {
+    enum clock_mode mode = config_clock_mode(config);
     double scale = config->time_scale.value;
 
     if (config->port.word == 0 && !config->unix.bytes)
@@ -274,12 +292,11 @@ check(const struct config *config, struct text *why)
                       "--port none needs --unix: there would be nothing to listen on");
     if (scale > 0 && scale < CLOCK_SCALE_MIN)
         return refuse(why, "--time-scale is 0, or from 0.001 on");
-    if (config->clock.index == 1 && config->time_scale.given)
+    if (mode == CLOCK_MANUAL && config->time_scale.given)
         return refuse(why,
                       "--time-scale cannot be with --clock manual, which goes only "
                       "by POST /clock/advance: leave one out");
-    if (config_moves_clock(config) && config->workers.given
-        && config->workers.value > 1)
+    if (clock_mode_is_moved(mode) && config->workers.given && config->workers.value > 1)
         return refuse(why,
                       "--clock manual and --time-scale 0 have one worker: --workers "
                       "can only be 1 with them");

@@ -1,6 +1,7 @@
 /* config.h: what the program is told: flags, and WAITD_… in the environment. */
 #pragma once
 
+#include "base/clock.h"
 #include "base/field.h"
 
 #undef unix /* gcc's gnu17 defines it */
@@ -16,6 +17,8 @@ struct config {
     struct value_integer max_tasks;
     struct value_integer max_waits;
     struct value_integer max_connections;
+    struct value_integer max_connections_per_address;
+    struct value_integer max_memory;
     struct value_integer max_body;
     struct value_integer connection_memory;
     struct value_duration header_timeout;
@@ -26,12 +29,15 @@ struct config {
     struct value_integer max_objects;
     struct value_integer max_object_bytes;
     struct value_duration drain;
+    struct value_text allow_host;
+    struct value_text cors_origin;
+    struct value_text token_file;
     struct value_text profiles;
     struct value_text access_log;
     struct value_word log_format; /* enum log_format */
     struct value_word log_level;  /* enum log_level */
     struct value_integer seed;
-    struct value_word clock; /* 0: real, 1: manual */
+    struct value_word clock;
     struct value_number time_scale;
 };
 
@@ -60,8 +66,8 @@ extern const struct action_info config_actions[]; /* ends with a flag of NULL */
 MUST_USE bool config_read(int argc, char **argv, struct config *config,
                           enum action *action, struct text *why);
 
-/* Whether its clock is one that is moved, which only one worker can have. */
-bool config_moves_clock(const struct config *config);
+/* What --clock and --time-scale make of it together. */
+enum clock_mode config_clock_mode(const struct config *config);
 
 /* --help. */
 void config_print_help(struct text *out);

@@ -39,10 +39,11 @@ static int
 connect_unix(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t size = strlen(path) + 1;
 
-    if (strlen(path) >= sizeof address.sun_path)
+    if (size > sizeof address.sun_path)
         return -1;
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, size);
     return connected(AF_UNIX, (struct sockaddr *)&address, sizeof address);
 }
 

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "healthcheck.h"
 #include "man.h"
+#include "token_file.h"
 #include "workers.h"
 
 #include "api/app.h"
@@ -50,11 +51,10 @@ raise_descriptors(void)
 }
 
 static void
-set_connections(struct config *config)
+set_connections(struct config *config, size_t descriptors)
 {
-    size_t descriptors = raise_descriptors();
     size_t spared =
-        descriptors > 2 * DESCRIPTORS_SPARED ? DESCRIPTORS_SPARED : descriptors / 2;
+        descriptors / 2 > DESCRIPTORS_SPARED ? DESCRIPTORS_SPARED : descriptors / 2;
 
     if (!config->max_connections.given)
         config->max_connections.value = (int64_t)(descriptors - spared);
@@ -70,7 +70,8 @@ set_workers(struct config *config)
 
     if (config->workers.given)
         return;
-    if (!config_moves_clock(config) && sched_getaffinity(0, sizeof cores, &cores) == 0)
+    if (!clock_mode_is_moved(config_clock_mode(config))
+        && sched_getaffinity(0, sizeof cores, &cores) == 0)
         count = CPU_COUNT(&cores);
     config->workers.value = count < PEERS_MOST ? count : PEERS_MOST;
 }
@@ -84,6 +85,9 @@ http_config(const struct config *config, struct app *app)
         .port = config->port.word == 0 ? -1 : (int)config->port.count,
         .unix_path = config->unix.bytes,
         .max_connections = (size_t)config->max_connections.value,
+        .max_connections_per_address =
+            (size_t)config->max_connections_per_address.value,
+        .max_memory = (size_t)config->max_memory.value,
         .max_body = (size_t)config->max_body.value,
         .connection_memory = (size_t)config->connection_memory.value,
         .header_timeout_ns = seconds_to_ns(config->header_timeout.seconds),
@@ -132,38 +136,52 @@ open_access_log(const char *path, int *fd, struct text *why)
 }
 
 static void
-log_listening(const struct log *log, const struct config *config, int port)
+log_listening(const struct log *log, const struct config *config, const struct app *app,
+              int port)
 {
-    char number[16], workers[16];
+    char number[16], workers[16], descriptors[24], connections[24];
 
+    snprintf(descriptors, sizeof descriptors, "%zu", app->descriptors);
+    snprintf(connections, sizeof connections, "%lld",
+             (long long)config->max_connections.value);
     snprintf(number, sizeof number, "%d", port);
     snprintf(workers, sizeof workers, "%d", (int)config->workers.value);
     LOG(log, LOG_LEVEL_INFO, "listening", {"host", port ? config->host.bytes : NULL},
         {"port", port ? number : NULL}, {"unix", config->unix.bytes},
-        {"workers", workers}, {"version", WAITD_VERSION});
+        {"workers", workers}, {"descriptors", descriptors},
+        {"connections", connections}, {"version", WAITD_VERSION});
+}
+
+/* Whoever can reach it can use it: it is as well to know. */
+static void
+log_openness(const struct log *log, const struct config *config,
+             const struct server *server)
+{
+    if (config->token_file.bytes || !server_is_reachable(server))
+        return;
+    LOG(log, LOG_LEVEL_WARN, "open to other machines", {"host", config->host.bytes},
+        {"hint",
+         "--token-file wants a token of them, --host 127.0.0.1 keeps them out"});
 }
 
 static bool
-serve_on(struct workers *workers, const struct config *config, const struct log *log,
-         struct text *why)
+serve_on(struct workers *workers, const struct config *config, const struct app *app,
+         const struct log *log, struct text *why)
 {
-    int port = workers_port(workers);
+    int port = server_port(workers_server(workers));
 
     if (config->port_file.bytes && !write_port_file(config->port_file.bytes, port, why))
         return false;
-    log_listening(log, config, port);
+    log_listening(log, config, app, port);
+    log_openness(log, config, workers_server(workers));
     return workers_run(workers, why);
 }
 
 static int
-serve(struct config *config, struct app *app)
+serve(struct config *config, struct app *app, const struct reach *reach,
+      const struct tokens *tokens, struct token_file *token_file)
 {
-    struct log log = {
-        .fd = STDERR_FILENO,
-        .level = (enum log_level)config->log_level.index,
-        .format = (enum log_format)config->log_format.index,
-        .clock = &clock_system,
-    };
+    const struct log *log = token_file->log;
     struct registry_limits limits = {
         .max_tasks = (size_t)config->max_tasks.value,
         .max_waits = (size_t)config->max_waits.value,
@@ -176,11 +194,14 @@ serve(struct config *config, struct app *app)
     struct asked_clock asked;
     TEXT_AUTO why = {0};
 
-    set_connections(config);
+    app->descriptors = raise_descriptors();
+    set_connections(config, app->descriptors);
     set_workers(config);
-    asked_clock_open(&asked, config->clock.index == 1, config->time_scale.value);
+    asked_clock_open(&asked, config_clock_mode(config), config->time_scale.value);
     struct server_config http = http_config(config, app);
     http.asked = &asked;
+    http.reach = reach;
+    http.tokens = tokens;
     if (!open_access_log(config->access_log.bytes, &http.access_fd, &why))
         return fail(EXIT_FAILURE, &why);
     struct workers_plan plan = {
@@ -188,18 +209,47 @@ serve(struct config *config, struct app *app)
         .http = &http,
         .limits = &limits,
         .seed = config->seed.given ? &seed : NULL,
-        .log = &log,
+        .log = log,
         .drain_ns = seconds_to_ns(config->drain.seconds),
+        .on_hangup = token_file_again,
+        .owner = token_file,
     };
     struct workers *workers = workers_open(&plan, &why);
     if (workers == NULL)
         return fail(EXIT_FAILURE, &why);
-    bool served = serve_on(workers, config, &log, &why);
+    bool served = serve_on(workers, config, app, log, &why);
     workers_close(workers);
     if (!served)
         return fail(EXIT_FAILURE, &why);
-    LOG(&log, LOG_LEVEL_INFO, "stopped");
+    LOG(log, LOG_LEVEL_INFO, "stopped");
     return EXIT_SUCCESS;
+}
+
+/* Who may reach it, and then it serves. */
+static int
+serve_reach(struct config *config, struct app *app)
+{
+    struct log log = {
+        .fd = STDERR_FILENO,
+        .level = (enum log_level)config->log_level.index,
+        .format = (enum log_format)config->log_format.index,
+        .clock = &clock_system,
+    };
+    struct token_file file = {config->token_file.bytes, &log};
+    struct tokens *tokens = NULL;
+    struct reach reach;
+    int status = EXIT_USAGE;
+    TEXT_AUTO why = {0};
+
+    if (!reach_open(&reach, config->allow_host.bytes, config->cors_origin.bytes, &why))
+        return fail(EXIT_USAGE, &why);
+    if (token_file_read(&file, &tokens, &why))
+        status = serve(config, app, &reach, tokens, &file);
+    else
+        fail(EXIT_USAGE, &why);
+    tokens_free(tokens);
+    reach_close(&reach);
+    return status;
 }
 
 static int
@@ -212,7 +262,8 @@ serve_with_profiles(struct config *config, struct app *app)
                        config->profiles.bytes, &why))
         return fail(EXIT_USAGE, &why);
     app->profiles = &profiles;
-    int status = serve(config, app);
+    int status = serve_reach(config, app);
+    app->profiles = NULL;
     profiles_close(&profiles);
     return status;
 }

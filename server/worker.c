@@ -51,8 +51,9 @@ on_timer(struct hub_source *source, uint32_t events)
 
 /* Sets the timer where its deadline has come nearer, has passed, or is far away now: an
  * idle worker does not wake up. Where it has moved a little, the timer finds that out.
+ * False: it could not be set, and nothing would wake a worker that sleeps.
  */
-static void
+static bool
 arm(struct worker *worker)
 {
     int64_t next_ns = server_next_ns(worker->server);
@@ -62,31 +63,33 @@ arm(struct worker *worker)
     bool far = !nearer && next_ns - worker->armed_ns > FAR_NS;
 
     if (!nearer && !far && !worker->expired)
-        return;
+        return true;
     if (next_ns < 1)
         next_ns = 1; /* 0 would disarm it */
     if (next_ns != INT64_MAX)
         at.it_value = (struct timespec){.tv_sec = next_ns / NS_PER_SECOND,
                                         .tv_nsec = next_ns % NS_PER_SECOND};
-    if (timerfd_settime(worker->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0) {
-        worker->armed_ns = next_ns;
-        worker->expired = false;
-    }
+    if (timerfd_settime(worker->timer_fd, TFD_TIMER_ABSTIME, &at, NULL) != 0)
+        return false;
+    worker->armed_ns = next_ns;
+    worker->expired = false;
+    return true;
 }
 
 void
 worker_run(struct worker *worker)
 {
     struct hub *hub = server_hub(worker->server);
+    struct resident *resident = *worker->plan.resident;
 
     /* So that its backend knows its descriptors. */
     uv_run(&worker->loop, UV_RUN_NOWAIT);
     while (!worker->stopping) {
-        bool busy = server_turn(worker->server);
+        if (resident)
+            resident_look(resident, clock_now(&clock_system));
+        bool sleeps = !server_turn(worker->server) && arm(worker);
 
-        if (!busy)
-            arm(worker);
-        hub_dispatch(hub, !busy);
+        hub_dispatch(hub, sleeps);
     }
 }
 
@@ -145,9 +148,87 @@ worker_stop(struct worker *worker)
     mailbox_post(mailbox(worker), &worker->stop);
 }
 
+/* ---- other tokens ------------------------------------------------------------------
+ */
+
+struct worker_tokens {
+    struct letter letter;
+    struct worker *worker;
+    struct tokens *tokens;
+};
+
+void
+worker_tokens_free(struct worker_tokens *letter)
+{
+    tokens_free(letter->tokens);
+    free(letter);
+}
+
+static void
+on_tokens(struct letter *posted, void *reader)
+{
+    struct worker_tokens *letter = CONTAINER_OF(posted, struct worker_tokens, letter);
+
+    (void)reader;
+    server_take_tokens(letter->worker->server, letter->tokens);
+    free(letter);
+}
+
+struct worker_tokens *
+worker_tokens_new(struct worker *worker, const struct tokens *tokens)
+{
+    struct worker_tokens *letter = calloc(1, sizeof *letter);
+
+    if (letter == NULL)
+        return NULL;
+    letter->letter.deliver = on_tokens;
+    letter->worker = worker;
+    letter->tokens = tokens_copy(tokens);
+    if (letter->tokens)
+        return letter;
+    worker_tokens_free(letter);
+    return NULL;
+}
+
+void
+worker_tokens_post(struct worker_tokens *letter)
+{
+    mailbox_post(mailbox(letter->worker), &letter->letter);
+}
+
 /* ---- opening and closing -----------------------------------------------------------
  */
 
+static bool
+open_uv(struct worker *worker)
+{
+    if (uv_loop_init(&worker->loop) != 0)
+        return false;
+    if (uv_async_init(&worker->loop, &worker->mail, on_mail) == 0)
+        return true;
+    uv_loop_close(&worker->loop);
+    return false;
+}
+
+static void
+close_handle(uv_handle_t *handle, void *argument)
+{
+    (void)argument;
+    uv_close(handle, NULL);
+}
+
+static void
+close_uv(struct worker *worker)
+{
+    uv_walk(&worker->loop, close_handle, NULL);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    int error = uv_loop_close(&worker->loop);
+
+    assert(error == 0);
+    (void)error;
+}
+
+/* False: nothing of it is left. */
 static bool
 open_loop(struct worker *worker)
 {
@@ -156,10 +237,16 @@ open_loop(struct worker *worker)
     worker->loop_ready.ready = on_loop_ready;
     worker->timer_ready.ready = on_timer;
     worker->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    return worker->timer_fd >= 0 && uv_loop_init(&worker->loop) == 0
-           && uv_async_init(&worker->loop, &worker->mail, on_mail) == 0
-           && hub_add(hub, worker->timer_fd, EPOLLIN, &worker->timer_ready)
-           && hub_add(hub, uv_backend_fd(&worker->loop), EPOLLIN, &worker->loop_ready);
+    if (worker->timer_fd < 0)
+        return false;
+    if (open_uv(worker)) {
+        if (hub_add(hub, worker->timer_fd, EPOLLIN, &worker->timer_ready)
+            && hub_add(hub, uv_backend_fd(&worker->loop), EPOLLIN, &worker->loop_ready))
+            return true;
+        close_uv(worker);
+    }
+    close(worker->timer_fd);
+    return false;
 }
 
 struct worker *
@@ -209,23 +296,11 @@ worker_loop(struct worker *worker)
     return &worker->loop;
 }
 
-static void
-close_handle(uv_handle_t *handle, void *argument)
-{
-    (void)argument;
-    uv_close(handle, NULL);
-}
-
 void
 worker_drop(struct worker *worker)
 {
     mailbox(worker)->wake = NULL;
-    uv_walk(&worker->loop, close_handle, NULL);
-    uv_run(&worker->loop, UV_RUN_DEFAULT);
-    int error = uv_loop_close(&worker->loop);
-
-    assert(error == 0);
-    (void)error;
+    close_uv(worker);
     registry_keep_all(&worker->registry);
     server_stop(worker->server);
     registry_cancel_all(&worker->registry, REASON_DRAIN,

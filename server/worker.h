@@ -5,6 +5,7 @@
 #pragma once
 
 #include "http/server.h"
+#include "resident.h"
 
 #include <uv.h>
 
@@ -16,6 +17,8 @@ struct worker_plan {
     const uint64_t *seed; /* NULL: a random one */
     const struct log *log;
     struct peers *peers;
+    struct resident *const *resident; /* *resident NULL: no budget to look after; set
+                                         before worker_run */
     size_t index;
     const struct worker *first; /* NULL: it is the first */
     int64_t drain_ns;
@@ -39,6 +42,14 @@ void worker_run(struct worker *worker);
 /* Any thread, once each: begins to drain; ends worker_run. */
 void worker_drain(struct worker *worker);
 void worker_stop(struct worker *worker);
+
+/* A letter that makes these the tokens that open it. NULL: out of memory. Any thread.
+ */
+struct worker_tokens;
+MUST_USE struct worker_tokens *
+worker_tokens_new(struct worker *worker, const struct tokens *tokens);
+void worker_tokens_free(struct worker_tokens *letter);
+void worker_tokens_post(struct worker_tokens *letter); /* gives it away */
 
 /* After worker_run: first all workers drop their clients, then all deliver the letters
  * that this has made, then all close. */

@@ -1,5 +1,7 @@
 #include "workers.h"
 
+#include "async/memory.h"
+
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -8,10 +10,13 @@
 struct workers {
     size_t count; /* that are open */
     struct peers *peers;
+    struct resident *resident; /* NULL: no budget */
     const struct log *log;
     atomic_size_t drained;
     bool draining;
-    uv_signal_t terminate, interrupt;
+    uv_signal_t terminate, interrupt, hangup;
+    void (*on_hangup)(struct workers *workers, void *owner);
+    void *owner;
     size_t threads_started;
     uv_thread_t threads[PEERS_MOST];
     struct worker *at[PEERS_MOST];
@@ -49,15 +54,21 @@ on_signal(uv_signal_t *handle, int signum)
 }
 
 static void
-hear_signals(struct workers *workers)
+on_hangup(uv_signal_t *handle, int signum)
 {
-    uv_loop_t *loop = worker_loop(workers->at[0]);
+    struct workers *workers = handle->data;
 
-    uv_signal_init(loop, &workers->terminate);
-    uv_signal_init(loop, &workers->interrupt);
-    workers->terminate.data = workers->interrupt.data = workers;
-    uv_signal_start(&workers->terminate, on_signal, SIGTERM);
-    uv_signal_start(&workers->interrupt, on_signal, SIGINT);
+    (void)signum;
+    workers->on_hangup(workers, workers->owner);
+}
+
+static bool
+hear(struct workers *workers, uv_signal_t *handle, int signum, uv_signal_cb heard)
+{
+    if (uv_signal_init(worker_loop(workers->at[0]), handle) != 0)
+        return false;
+    handle->data = workers;
+    return uv_signal_start(handle, heard, signum) == 0;
 }
 
 static bool
@@ -71,6 +82,7 @@ open_next(struct workers *workers, const struct workers_plan *plan, struct text 
         .seed = plan->seed ? &seed : NULL,
         .log = plan->log,
         .peers = workers->peers,
+        .resident = &workers->resident,
         .index = index,
         .first = index > 0 ? workers->at[0] : NULL,
         .drain_ns = plan->drain_ns,
@@ -83,6 +95,23 @@ open_next(struct workers *workers, const struct workers_plan *plan, struct text 
         return false;
     workers->count++;
     return true;
+}
+
+/* The base of the budget is what the workers take when they are open. */
+static bool
+open_all(struct workers *workers, const struct workers_plan *plan, struct text *why)
+{
+    const struct server_config *http = plan->http;
+    struct peers *peers = workers->peers;
+
+    peers->addresses.most = http->max_connections_per_address;
+    memory_open(&peers->memory, http->max_memory, http->connection_memory);
+    while (workers->count < plan->count)
+        if (!open_next(workers, plan, why))
+            return false;
+    if (http->max_memory)
+        workers->resident = resident_open(peers, why);
+    return workers->resident || http->max_memory == 0;
 }
 
 struct workers *
@@ -99,20 +128,46 @@ workers_open(const struct workers_plan *plan, struct text *why)
     }
     workers->peers = peers;
     workers->log = plan->log;
-    while (workers->count < plan->count) {
-        if (!open_next(workers, plan, why)) {
-            workers_close(workers);
-            return NULL;
-        }
+    workers->on_hangup = plan->on_hangup;
+    workers->owner = plan->owner;
+    if (!open_all(workers, plan, why)) {
+        workers_close(workers);
+        return NULL;
     }
-    hear_signals(workers);
-    return workers;
+    if (hear(workers, &workers->terminate, SIGTERM, on_signal)
+        && hear(workers, &workers->interrupt, SIGINT, on_signal)
+        && hear(workers, &workers->hangup, SIGHUP, on_hangup))
+        return workers;
+    text_string(why, "cannot start: no descriptors for signals");
+    workers_close(workers);
+    return NULL;
 }
 
-int
-workers_port(const struct workers *workers)
+const struct server *
+workers_server(const struct workers *workers)
 {
-    return server_port(worker_server(workers->at[0]));
+    return worker_server(workers->at[0]);
+}
+
+/* All of the letters are there before one is posted: no worker has other tokens than
+ * the next. */
+bool
+workers_take_tokens(struct workers *workers, const struct tokens *tokens)
+{
+    struct worker_tokens *letters[PEERS_MOST];
+    size_t made = 0;
+
+    while (made < workers->count
+           && (letters[made] = worker_tokens_new(workers->at[made], tokens)) != NULL)
+        made++;
+    bool whole = made == workers->count;
+    for (size_t i = 0; i < made; i++) {
+        if (whole)
+            worker_tokens_post(letters[i]);
+        else
+            worker_tokens_free(letters[i]);
+    }
+    return whole;
 }
 
 static void
@@ -161,6 +216,7 @@ workers_close(struct workers *workers)
         worker_deliver(workers->at[i % workers->count]);
     for (size_t i = 0; i < workers->count; i++)
         worker_close(workers->at[i]);
+    resident_close(workers->resident);
     peers_free(workers->peers);
     free(workers);
 }

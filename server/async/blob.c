@@ -1,5 +1,7 @@
 #include "async/blob.h"
 
+#include "async/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,6 +19,8 @@ blob_new(struct registry *registry, const char *bytes, size_t size, const char *
     size_t behind = type_size(type);
     size_t counts = size + behind + BLOB_OVERHEAD;
 
+    if (!memory_fits(registry->peers, counts))
+        return ERROR_TOO_MUCH_MEMORY;
     if (!quota_take(quota, counts, registry->limits.max_object_bytes))
         return ERROR_TOO_MANY_BYTES;
     struct blob *blob = malloc(sizeof *blob + size + behind);

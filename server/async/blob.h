@@ -21,7 +21,7 @@ TAILQ_HEAD(blob_list, blob);
 enum { BLOB_OVERHEAD = 128 }; /* what it counts beyond its bytes */
 
 /* Copies the bytes; type may be NULL. The caller holds *out. Errors: too-many-bytes,
- * out-of-memory. */
+ * too-much-memory, out-of-memory. */
 MUST_USE enum error blob_new(struct registry *registry, const char *bytes, size_t size,
                              const char *type, struct blob **out);
 void blob_hold(struct blob *blob);    /* NULL: nothing */

@@ -198,8 +198,7 @@ launch_finish(struct launch *launch, int64_t now_ns)
 static enum error
 allocate(struct registry *registry, const struct launch_plan *plan, struct launch **out)
 {
-    struct launch *launch =
-        calloc(1, sizeof *launch + plan->n * sizeof launch->waits[0]);
+    struct launch *launch = calloc(1, sizeof *launch + plan->n * sizeof(struct wait *));
     if (launch == NULL)
         return ERROR_OUT_OF_MEMORY;
     launch->registry = registry;

@@ -1,6 +1,7 @@
 #include "async/object.h"
 
 #include "async/gate.h"
+#include "async/memory.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -120,6 +121,8 @@ object_need(struct registry *registry, const struct object_class *class,
     if (*out != NULL)
         (*out)->fresh = false;
     else {
+        if (!memory_fits(registry->peers, MEMORY_OBJECT))
+            return ERROR_TOO_MUCH_MEMORY;
         if (!quota_take(quota, 1, registry->limits.max_objects))
             return ERROR_TOO_MANY_OBJECTS;
         *out = make(registry, class, name);

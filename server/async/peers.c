@@ -18,6 +18,7 @@ peers_new(size_t count)
     memset(peers, 0, size);
     peers->count = count;
     tries_open(&peers->tries);
+    addresses_open(&peers->addresses);
     for (size_t i = 0; i < count; i++)
         atomic_init(&peers->at[i].oldest_ns, INT64_MAX);
     return peers;
@@ -29,6 +30,7 @@ peers_free(struct peers *peers)
     if (peers == NULL)
         return;
     tries_close(&peers->tries);
+    addresses_close(&peers->addresses);
     free(peers);
 }
 

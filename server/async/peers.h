@@ -1,10 +1,11 @@
 /*
  * peers.h: the workers of the process, as each sees the others: where a name is at
- * home, the mailbox of each, and the few counters that they share, with the table of
- * keys. Any thread.
+ * home, the mailbox of each, and the few counters that they share, with the tables of
+ * keys and addresses. Any thread.
  */
 #pragma once
 
+#include "async/addresses.h"
 #include "async/tries.h"
 #include "base/error.h"
 #include "base/mailbox.h"
@@ -16,6 +17,15 @@ enum { PEERS_MOST = 64, CACHE_LINE = 64 };
 /* Counted over all workers, for limits that hold for the process. */
 struct quota {
     _Alignas(CACHE_LINE) atomic_size_t used;
+};
+
+/* The memory that the process may take: see memory.h. */
+struct memory {
+    size_t limit;       /* bytes; 0: none, and nothing is counted for it */
+    size_t connection;  /* bytes that one takes */
+    struct quota bytes; /* of bodies that arrive or leave */
+    /* What the process took above what is reckoned, when it was looked at last. */
+    atomic_size_t excess;
 };
 
 struct peer {
@@ -31,7 +41,9 @@ struct peers {
     struct quota objects;      /* of coordination, and leases */
     struct quota object_bytes; /* that they keep */
     struct quota connections;
+    struct memory memory; /* its limit is set before there is a second thread */
     struct tries tries;
+    struct addresses addresses;
     struct peer at[]; /* by worker */
 };
 

@@ -70,7 +70,7 @@ struct record_class {
     bool (*is_busy)(const struct record *record);
     /* Ends it early, as if its time had come. NULL: its class has a way of its own. */
     void (*release)(struct record *record, int64_t now_ns);
-    /* Why it has failed. NULL, or OK: it was to, with its status. */
+    /* See record_failure. NULL: it was to. */
     enum error (*failure)(const struct record *record);
     /* Seconds from its creation to when it had to end, of one that has ended by itself;
      * negative: unknown. NULL: unknown. */
@@ -139,6 +139,13 @@ static inline double
 record_delay(const struct record *record)
 {
     return record->class->delay ? record->class->delay(record) : -1;
+}
+
+/* Why it has failed, beyond that it was to with its status: OK where that is all. */
+static inline enum error
+record_failure(const struct record *record)
+{
+    return record->class->failure ? record->class->failure(record) : OK;
 }
 
 /* Ends it (the work has been stopped) and tells its watches and those of its group. */

@@ -2,6 +2,7 @@
 
 #include "async/group.h"
 #include "async/launch.h"
+#include "async/memory.h"
 #include "async/object.h"
 
 #include <assert.h>
@@ -72,6 +73,8 @@ enum error
 registry_count_tries(struct registry *registry, const char *key, size_t count,
                      int64_t now_ns, uint64_t *before)
 {
+    if (!memory_fits(registry->peers, MEMORY_KEY))
+        return ERROR_TOO_MUCH_MEMORY;
     enum error error = tries_take(&registry->peers->tries, key, count, now_ns, before);
 
     if (!error)
@@ -83,6 +86,8 @@ enum error
 registry_enter_key(struct registry *registry, const char *key, size_t most,
                    int64_t now_ns, struct tries_key **place)
 {
+    if (!memory_fits(registry->peers, MEMORY_KEY))
+        return ERROR_TOO_MUCH_MEMORY;
     enum error error = tries_enter(&registry->peers->tries, key, most, now_ns, place);
 
     if (!error)
@@ -104,7 +109,18 @@ publish_oldest(struct registry *registry)
 static bool
 keeps_too_many(const struct registry *registry)
 {
-    return quota_used(&registry->peers->finished) > registry->limits.max_tasks;
+    size_t most = registry->limits.max_tasks;
+
+    return most < SIZE_MAX
+           && (quota_used(&registry->peers->finished) > most
+               || memory_keeps_too_much(registry->peers));
+}
+
+static void
+drop(struct registry *registry, struct record *oldest)
+{
+    registry->dropped++;
+    record_forget(oldest);
 }
 
 /* Where the oldest of this worker has gone meanwhile, the next one is asked. */
@@ -120,7 +136,7 @@ on_drop_letter(struct letter *letter, void *reader)
         return;
     }
     if (keeps_too_many(registry) && first != NULL)
-        record_forget(first);
+        drop(registry, first);
     free(letter);
 }
 
@@ -132,7 +148,7 @@ drop_oldest(struct registry *registry, const struct record *ended)
     size_t worker = peers_oldest(registry->peers);
 
     if (worker == registry->worker && first != ended) {
-        record_forget(first);
+        drop(registry, first);
         return;
     }
     struct letter *letter = calloc(1, sizeof *letter);
@@ -163,6 +179,32 @@ registry_drop(struct registry *registry, struct record *record)
     publish_oldest(registry);
 }
 
+/* uthash frees its table with the last record and makes it again for the next, which is
+ * at every request where they come one by one. A record whose id is a NUL, which no
+ * string has, keeps it; without one, out of memory, all goes as well, and slower. */
+static void
+keep_table(struct registry *registry)
+{
+    struct record *anchor = calloc(1, sizeof *anchor);
+
+    if (anchor == NULL)
+        return;
+    HASH_ADD_KEYPTR(by_id, registry->by_id, "", sizeof "", anchor);
+    if (anchor->by_id.tbl)
+        registry->anchor = anchor;
+    else
+        free(anchor);
+}
+
+static void
+give_up_table(struct registry *registry)
+{
+    if (registry->anchor)
+        HASH_DELETE(by_id, registry->by_id, registry->anchor);
+    free(registry->anchor);
+    registry->anchor = NULL;
+}
+
 void
 registry_open(struct registry *registry, const struct registry_limits *limits,
               const struct clock *clock, const uint64_t *seed, struct peers *peers,
@@ -171,6 +213,7 @@ registry_open(struct registry *registry, const struct registry_limits *limits,
     *registry = (struct registry){
         .limits = *limits, .clock = clock, .peers = peers, .worker = worker};
     peers->at[worker].mailbox.reader = registry;
+    keep_table(registry);
     TAILQ_INIT(&registry->all);
     TAILQ_INIT(&registry->finished);
     registry->retention.fire = on_retention;
@@ -195,6 +238,7 @@ registry_close(struct registry *registry)
     registry_cancel_all(registry, REASON_DRAIN, registry_now(registry));
     while (!TAILQ_EMPTY(&registry->all))
         record_forget(TAILQ_FIRST(&registry->all));
+    give_up_table(registry);
     timers_free(&registry->timers);
 }
 
@@ -221,6 +265,22 @@ registry_find(const struct registry *registry, const char *id)
     return record;
 }
 
+enum { DROPPED_AT_ONCE = 64 };
+
+/* For who asks again: what has ended goes before new work is refused for long. */
+static void
+make_room(struct registry *registry)
+{
+    struct record *oldest;
+
+    for (int i = 0; i < DROPPED_AT_ONCE; i++) {
+        oldest = TAILQ_FIRST(&registry->finished);
+        if (oldest == NULL)
+            return;
+        drop(registry, oldest);
+    }
+}
+
 enum error
 registry_reserve(struct registry *registry, size_t tasks, size_t waits)
 {
@@ -234,7 +294,11 @@ registry_reserve(struct registry *registry, size_t tasks, size_t waits)
     }
     registry->tasks += tasks;
     registry->waits += waits;
-    return OK;
+    if (memory_fits(peers, 0))
+        return OK;
+    registry_unreserve(registry, tasks, waits);
+    make_room(registry);
+    return ERROR_TOO_MUCH_MEMORY;
 }
 
 void

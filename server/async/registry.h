@@ -17,7 +17,8 @@ struct group;
 TAILQ_HEAD(record_list, record);
 
 struct registry_limits {
-    size_t max_tasks; /* that have not ended; and so many ended ones are kept */
+    size_t max_tasks; /* that have not ended; and so many ended ones are kept, as far
+                         as they take no more than half of the memory's budget */
     size_t max_waits; /* at once; each of the n counts */
     int64_t retention_ns;
     size_t max_objects;      /* of coordination; each lease counts as one */
@@ -34,10 +35,12 @@ struct registry {
     struct timers timers; /* asked time: waits, timeouts, retention */
     struct fastrand fastrand;
     struct record *by_id;        /* uthash */
+    struct record *anchor;       /* in it, see registry.c; owned */
     struct group *groups;        /* uthash */
     struct record_list all;      /* by creation */
     struct record_list finished; /* kept ones, by end */
     size_t count, finished_count;
+    uint64_t dropped;       /* ended ones, before their retention was over */
     size_t tasks;           /* of this worker, that have not ended, or are promised */
     size_t waits;           /* likewise */
     int64_t listed_ns;      /* the last of record.listed_ns */
@@ -80,8 +83,9 @@ registry_is_home(const struct registry *registry, const char *name)
 /* NULL where there is none. */
 struct record *registry_find(const struct registry *registry, const char *id);
 
-/* Counts so many tasks and waits as not ended: all, or none and too-many-tasks or
- * too-many-waits. record_end gives back what its record counts for. */
+/* Counts so many tasks and waits as not ended: all, or none and too-many-tasks,
+ * too-many-waits or too-much-memory, for which some of the ended ones go. record_end
+ * gives back what its record counts for. */
 MUST_USE enum error
 registry_reserve(struct registry *registry, size_t tasks, size_t waits);
 void registry_unreserve(struct registry *registry, size_t tasks, size_t waits);
@@ -105,7 +109,7 @@ registry_enter_key(struct registry *registry, const char *key, size_t most,
                    int64_t now_ns, struct tries_key **place);
 
 /* For record.c: one has joined the finished ones, which the timer of the oldest drops
- * in its time; where more than max_tasks are kept, the oldest of all workers goes. */
+ * in its time; where too many are kept, the oldest of all workers goes. */
 void registry_keep(struct registry *registry, struct record *record);
 
 /* For record.c: one has left them. */

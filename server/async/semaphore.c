@@ -1,5 +1,7 @@
 #include "async/semaphore.h"
 
+#include "async/memory.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,8 +59,10 @@ static enum error
 make_lease(struct semaphore *semaphore, int64_t ttl_ns, struct lease **out)
 {
     struct registry *registry = semaphore->object.registry;
-    struct lease *lease = calloc(1, sizeof *lease);
 
+    if (!memory_fits(registry->peers, MEMORY_OBJECT))
+        return ERROR_TOO_MUCH_MEMORY;
+    struct lease *lease = calloc(1, sizeof *lease);
     if (lease == NULL)
         return ERROR_OUT_OF_MEMORY;
     lease->semaphore = semaphore;

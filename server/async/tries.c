@@ -1,5 +1,6 @@
 #include "async/tries.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -81,6 +82,7 @@ touch(struct tries *tries, struct tries_key *key, int64_t now_ns)
 static void
 forget(struct tries *tries, struct tries_key *key)
 {
+    assert(tries->by_name);
     HASH_DELETE(by_name, tries->by_name, key);
     TAILQ_REMOVE(&tries->by_use, key, in_use);
     tries->count--;

@@ -1,6 +1,7 @@
 #include "async/wait.h"
 
 #include "async/launch.h"
+#include "base/alloc.h"
 #include "base/number.h"
 
 #include <assert.h>
@@ -229,7 +230,7 @@ static enum error
 open_wait(struct registry *registry, const struct wait_plan *plan,
           const struct wait_part *part, struct wait **out)
 {
-    struct wait *wait = calloc(1, sizeof *wait);
+    struct wait *wait = alloc_zeroed(sizeof *wait);
     if (wait == NULL)
         return ERROR_OUT_OF_MEMORY;
     wait->timer.fire = on_deadline;

@@ -147,13 +147,12 @@ scaled_clock_from(const struct clock *real, double scale)
  */
 
 void
-asked_clock_open(struct asked_clock *asked, bool manual, double scale)
+asked_clock_open(struct asked_clock *asked, enum clock_mode mode, double scale)
 {
     const struct clock *real = &clock_system;
 
-    *asked = (struct asked_clock){.scale = scale, .clock = real};
-    if (manual || scale == 0) {
-        asked->mode = manual ? CLOCK_MANUAL : CLOCK_JUMPING;
+    *asked = (struct asked_clock){.mode = mode, .scale = scale, .clock = real};
+    if (clock_mode_is_moved(mode)) {
         asked->manual = manual_clock_at(CLOCK_START_NS, real->wall_ns(real));
         asked->clock = &asked->manual.clock;
     } else if (scale != 1) {

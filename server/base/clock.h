@@ -37,7 +37,7 @@ clock_due(const struct clock *clock, int64_t at_ns)
  * no time. None goes beyond CLOCK_END_NS, 140 years later, so that as much again can be
  * added to every time.
  */
-#define CLOCK_LIFE_NS (140 * 365 * (86400 * NS_PER_SECOND))
+#define CLOCK_LIFE_NS INT64_C(4415040000000000000) /* 140 years of 365 days */
 #define CLOCK_START_NS NS_PER_SECOND
 #define CLOCK_END_NS (CLOCK_START_NS + CLOCK_LIFE_NS)
 
@@ -80,13 +80,13 @@ struct asked_clock {
     struct manual_clock manual; /* where it jumps, too */
 };
 
-/* `asked` stays where it is while its clock is used. The scale of a manual one does not
- * matter; another's is 0 or within the limits. */
-void asked_clock_open(struct asked_clock *asked, bool manual, double scale);
-
-/* Whether it is moved, by the one worker that then is. */
+/* Whether such a clock is moved, by the one worker that then is. */
 static inline bool
-asked_clock_is_moved(const struct asked_clock *asked)
+clock_mode_is_moved(enum clock_mode mode)
 {
-    return asked->mode != CLOCK_REAL;
+    return mode != CLOCK_REAL;
 }
+
+/* `asked` stays where it is while its clock is used. The scale, within the limits,
+ * matters to CLOCK_REAL alone. */
+void asked_clock_open(struct asked_clock *asked, enum clock_mode mode, double scale);

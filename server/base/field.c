@@ -219,7 +219,7 @@ field_set_double(const struct field *field, const double *limits, double value,
     if (field_kinds[field->kind].set_double == NULL || !isfinite(value)) {
         /* "n=2 must be an integer" would puzzle whoever wrote 2.0. */
         if (strpbrk(shown, ".en") == NULL)
-            strcat(shown, ".0");
+            memcpy(shown + strlen(shown), ".0", sizeof ".0");
         return field_wrong_type(field, shown, strlen(shown), problem);
     }
     entry.size = strlen(shown);
@@ -268,16 +268,17 @@ field_append_integer(const struct field *field, const double *limits, int64_t va
 }
 
 static enum error
-append_word(struct entry *entry)
+append_word(const struct entry *entry)
 {
     struct value_words *member = entry->member;
     struct value_words words = {0}; /* the first element drops the default */
+    struct entry added = *entry;
     enum error e;
 
     if (member->given)
         words = *member;
-    entry->member = &words;
-    e = entry_append_word(entry);
+    added.member = &words;
+    e = entry_append_word(&added);
     if (e)
         return e;
     words.given = true;
@@ -306,9 +307,9 @@ field_append_text(const struct field *field, const double *limits, const char *t
 enum error
 shape_check(const struct shape *shape, const void *in, struct problem *problem)
 {
-    const struct field *end = shape->fields + shape->count;
+    for (size_t i = 0; i < shape->count; i++) {
+        const struct field *field = &shape->fields[i];
 
-    for (const struct field *field = shape->fields; field < end; field++) {
         if (!field_given(field, in)) {
             if (field->required)
                 return field_refuse(field, ERROR_INVALID_PARAMETER, "is required",

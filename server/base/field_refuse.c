@@ -9,8 +9,9 @@
 #include "base/utf8.h"
 
 enum {
-    SHOWN_BYTES = 40,                        /* of a value, in a detail */
-    SHOWN_MAX = SHOWN_BYTES * 4 + sizeof "…" /* each may become \xNN */
+    SHOWN_BYTES = 40, /* of a value, in a detail */
+    ELLIPSIS_SIZE = sizeof "…",
+    SHOWN_MAX = SHOWN_BYTES * 4 + ELLIPSIS_SIZE /* each may become \xNN */
 };
 
 /* Valid UTF-8 of one line, whatever the bytes are. */

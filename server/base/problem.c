@@ -17,6 +17,22 @@ copy_cut(char out[PROBLEM_VALUE_MAX + 1], const char *bytes, size_t size)
     out[kept] = '\0';
 }
 
+/* Of what is no UTF-8, each byte becomes a '?': a parser's words may quote a part of a
+ * sequence. */
+static void
+mend(char *bytes, size_t size)
+{
+    size_t length;
+
+    for (size_t i = 0; i < size; i += length) {
+        length = utf8_sequence(bytes + i, size - i);
+        if (length > 0)
+            continue;
+        bytes[i] = '?';
+        length = 1;
+    }
+}
+
 enum error
 problem_set(struct problem *problem, enum error error, const char *format, ...)
 {
@@ -30,6 +46,7 @@ problem_set(struct problem *problem, enum error error, const char *format, ...)
     va_end(arguments);
     size = utf8_cut(room, strlen(room), sizeof problem->detail - 1);
     *problem = (struct problem){.error = error};
+    mend(room, size);
     memcpy(problem->detail, room, size);
     return error;
 }

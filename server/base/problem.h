@@ -26,7 +26,7 @@ struct problem {
 
 /* Fills *problem with the error and the formatted detail, and returns the error, so
  * that a parser says `return problem_set(problem, ERROR_…, "…")`. Detail beyond its
- * room is cut. */
+ * room is cut; it is valid UTF-8, whatever the arguments are. */
 enum error problem_set(struct problem *problem, enum error error, const char *format,
                        ...) PRINTF_LIKE(3, 4);
 

@@ -2,6 +2,35 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
+
+static void
+count_status(struct server *server, int status)
+{
+    static const enum error errors[] = {ERROR_BAD_REQUEST, ERROR_CONTENT_TOO_LARGE,
+                                        ERROR_URI_TOO_LONG, ERROR_HEADERS_TOO_LARGE};
+
+    for (size_t i = 0; i < COUNT(errors); i++)
+        if (error_info(errors[i])->status == status)
+            reply_count_refusal(server, errors[i]);
+}
+
+/* What libmicrohttpd answers by itself (a head that does not fit) it only tells so. */
+static void
+count_refusal(struct server *server, const char *format, va_list arguments)
+{
+    static const char refusal[] = "Error processing request (HTTP response code is %u";
+    va_list copy;
+
+    if (strncmp(format, refusal, sizeof refusal - 1) != 0)
+        return;
+    va_copy(copy, arguments);
+    count_status(server, (int)va_arg(copy, unsigned));
+    va_end(copy);
+}
+
+static void
+on_log(void *context, const char *format, va_list arguments) PRINTF_LIKE(2, 0);
 
 static void
 on_log(void *context, const char *format, va_list arguments)
@@ -10,6 +39,7 @@ on_log(void *context, const char *format, va_list arguments)
     char line[256];
     struct text text = text_over(line, sizeof line);
 
+    count_refusal(server, format, arguments);
     text_vformat(&text, format, arguments);
     while (text.size > 0 && text.bytes[text.size - 1] == '\n')
         text.size--;
@@ -54,6 +84,7 @@ on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
         *socket_context = cell->adopting;
         return;
     }
+    intake_close(cell, ((const struct connection *)*socket_context)->fd);
     connection_closed(*socket_context);
     cell->used--;
     relist(cell, cell->used + 1);
@@ -83,6 +114,7 @@ cell_new(struct server *server)
     if (cell == NULL)
         return NULL;
     cell->server = server;
+    cell->received_fd = -1;
     cell->source.ready = on_ready;
     cell->daemon = start_daemon(server, cell);
     if (cell->daemon == NULL) {
@@ -162,7 +194,7 @@ cells_run(struct server *server)
 
         STAILQ_REMOVE_HEAD(&now, in_dirty);
         cell->dirty = false;
-        MHD_run(cell->daemon);
+        intake_run(cell);
         if (MHD_get_timeout(cell->daemon, &timeout) == MHD_YES && timeout == 0)
             cell_mark(cell);
     }

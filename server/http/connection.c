@@ -1,5 +1,7 @@
 #include "http/http_private.h"
 
+#include "async/memory.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,44 @@ connection_reading(struct connection *connection)
     set_deadline(connection, connection->server->config.header_timeout_ns, true);
 }
 
+static void
+give_ahead(struct connection *connection)
+{
+    if (!connection->ahead)
+        return;
+    connection->ahead = false;
+    memory_give(connection->server->registry->peers, MEMORY_UNREAD);
+}
+
+/* Who sends ahead where there is no room is cut off. */
+static void
+take_ahead(struct connection *connection)
+{
+    struct peers *peers = connection->server->registry->peers;
+
+    if (connection->ahead)
+        return;
+    connection->ahead = true;
+    if (!memory_fits(peers, MEMORY_UNREAD))
+        connection_cut(connection);
+    memory_take(peers, MEMORY_UNREAD);
+}
+
+static bool
+has_unread(const struct connection *connection)
+{
+    char byte;
+
+    return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+void
+connection_look_ahead(struct connection *connection)
+{
+    if (connection->server->registry->peers->memory.limit && has_unread(connection))
+        take_ahead(connection);
+}
+
 /* Where the first bytes of a next request have come already, its deadline runs. Those
  * that libmicrohttpd reads in the turn in which it ends the last answer do not show
  * here: they count as idleness until the next byte comes. A FIN that came right behind
@@ -41,10 +81,9 @@ void
 connection_idle(struct connection *connection)
 {
     bool looks = connection->ahead || connection->gone;
-    char byte;
 
-    connection->ahead = false;
-    if (looks && recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0)
+    give_ahead(connection);
+    if (looks && has_unread(connection))
         connection_reading(connection);
     else if (connection->gone)
         set_deadline(connection, 0, false);
@@ -66,11 +105,11 @@ connection_sending(struct connection *connection)
         set_deadline(connection, stall_look_ns(connection->server), false);
 }
 
-void
+bool
 connection_hear_room(struct connection *connection, bool hears)
 {
-    hub_change(&connection->server->hub, connection->fd, HEARD | (hears ? EPOLLOUT : 0),
-               &connection->source);
+    return hub_change(&connection->server->hub, connection->fd,
+                      HEARD | (hears ? EPOLLOUT : 0), &connection->source);
 }
 
 void
@@ -94,6 +133,23 @@ connection_reset(struct connection *connection)
         cell_mark(connection->cell);
 }
 
+static void
+give_place(struct server *server, struct address *from)
+{
+    struct peers *peers = server->registry->peers;
+
+    quota_give(&peers->connections, 1);
+    if (from)
+        addresses_leave(&peers->addresses, from);
+}
+
+static struct address *
+from_of(const struct connection *connection)
+{
+    return connection->server->registry->peers->addresses.most ? connection->from[0]
+                                                               : NULL;
+}
+
 void
 connection_closed(struct connection *connection)
 {
@@ -102,12 +158,13 @@ connection_closed(struct connection *connection)
     if (connection->dead)
         return;
     timers_stop(&server->timers, &connection->deadline);
+    give_ahead(connection);
     connection->dead = true;
     connection->cell = NULL;
     TAILQ_REMOVE(&server->connections, connection, in_server);
     TAILQ_INSERT_TAIL(&server->dead, connection, in_server);
     server->connection_count--;
-    quota_give(&server->registry->peers->connections, 1);
+    give_place(server, from_of(connection));
     listeners_resume(server);
 }
 
@@ -122,27 +179,63 @@ connections_reap(struct server *server)
     }
 }
 
-/* libmicrohttpd has not begun an answer, so these are the first bytes of one. */
 static void
-send_request_timeout(struct connection *connection)
+send_problem(struct server *server, int fd, const struct problem *problem)
 {
-    struct problem problem;
+    int status = problem_status(problem);
     TEXT_AUTO body = {0};
     TEXT_AUTO head = {0};
 
-    connection->server->counts.problems[ERROR_REQUEST_TIMEOUT]++;
-    problem_set(&problem, ERROR_REQUEST_TIMEOUT,
-                "the request was not read whole within the header timeout");
+    reply_count_refusal(server, problem->error);
     struct json_writer json = json_writer(&body);
-    problem_write(&problem, &json);
+    problem_write(problem, &json);
     text_string(&body, "\n");
-    text_format(&head,
-                "HTTP/1.1 408 Request Timeout\r\nContent-Type: application/problem+json"
-                "\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-                body.size);
+    text_format(&head, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n",
+                status, error_info(problem->error)->title);
+    if (status == 429 || status == 503)
+        text_string(&head, "Retry-After: 1\r\n");
+    text_format(&head, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.size);
     text_append(&head, body.bytes, body.size);
     if (!head.failed)
-        (void)!send(connection->fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        (void)!send(fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void
+connection_tell(struct connection *connection, const struct problem *problem)
+{
+    send_problem(connection->server, connection->fd, problem);
+}
+
+/* A request that is there already is read: closing over it would be a RST, which can
+ * overtake the answer. */
+void
+connection_turn_away(struct server *server, int fd, enum error error)
+{
+    struct problem problem;
+    char request[4096];
+
+    problem_set(&problem, error, "%s", error_info(error)->text);
+    (void)!recv(fd, request, sizeof request, MSG_DONTWAIT);
+    send_problem(server, fd, &problem);
+    shutdown(fd, SHUT_WR);
+    close(fd);
+}
+
+void
+connection_refuse(struct connection *connection, const struct problem *problem)
+{
+    connection_tell(connection, problem);
+    connection_cut(connection);
+}
+
+static void
+refuse_slow(struct connection *connection)
+{
+    struct problem problem;
+
+    problem_set(&problem, ERROR_REQUEST_TIMEOUT,
+                "the request was not read whole within the header timeout");
+    connection_refuse(connection, &problem);
 }
 
 /* The timer goes to where the deadline has moved. */
@@ -171,8 +264,10 @@ on_deadline(struct timer *timer, int64_t now_ns)
         stall_look(connection->exchange);
         return;
     }
-    if (connection->reading && connection->cell)
-        send_request_timeout(connection);
+    if (connection->reading && connection->cell) {
+        refuse_slow(connection);
+        return;
+    }
     if (connection->cell) {
         connection_cut(connection);
         return;
@@ -195,6 +290,16 @@ connections_settle(struct server *server, int64_t before_ns)
             return;
         follow_deadline(connection);
     }
+}
+
+bool
+connection_is_unix(const struct connection *connection)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+
+    return getsockname(connection->fd, (struct sockaddr *)&address, &size) == 0
+           && address.ss_family == AF_UNIX;
 }
 
 static void
@@ -228,7 +333,7 @@ on_ready(struct hub_source *source, uint32_t events)
     } else if (!connection->reading && connection->exchange == NULL)
         connection_reading(connection); /* the first byte of the next request */
     else if (connection->exchange && connection->exchange->phase > EXCHANGE_READING)
-        connection->ahead = true;
+        take_ahead(connection);
     if (!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
         return;
     connection->gone = true;
@@ -240,12 +345,16 @@ on_ready(struct hub_source *source, uint32_t events)
 }
 
 static struct connection *
-make(struct server *server, int fd)
+make(struct server *server, int fd, struct address *from)
 {
-    struct connection *connection = calloc(1, sizeof *connection);
+    bool counts = server->registry->peers->addresses.most > 0;
+    struct connection *connection =
+        calloc(1, sizeof *connection + (counts ? sizeof from : 0));
 
     if (connection == NULL)
         return NULL;
+    if (counts)
+        connection->from[0] = from;
     connection->server = server;
     connection->fd = fd;
     connection->source.ready = on_ready;
@@ -257,13 +366,13 @@ make(struct server *server, int fd)
 }
 
 void
-connection_open(struct server *server, int fd)
+connection_open(struct server *server, int fd, struct address *from)
 {
-    struct connection *connection = make(server, fd);
+    struct connection *connection = make(server, fd, from);
 
     if (connection == NULL) {
         close(fd);
-        quota_give(&server->registry->peers->connections, 1);
+        give_place(server, from);
         return;
     }
     TAILQ_INSERT_TAIL(&server->connections, connection, in_server);

@@ -1,6 +1,8 @@
 #include "http/errand.h"
 #include "http/json_body.h"
 
+#include "async/memory.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,6 +66,7 @@ static enum error
 parse_json(struct exchange *exchange, void *in, struct problem *problem)
 {
     const struct text *body = &exchange->buffer;
+    const struct peers *peers = exchange->server->registry->peers;
     const char *type = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_TYPE);
     char where[64];
 
@@ -71,6 +74,11 @@ parse_json(struct exchange *exchange, void *in, struct problem *problem)
         return OK;
     if (!is_json(type))
         return unsupported(type, exchange->route->body, problem);
+    if (peers->memory.limit
+        && !memory_fits(peers,
+                        json_body_values(body->bytes, body->size) * MEMORY_JSON_VALUE))
+        return problem_set(problem, ERROR_TOO_MUCH_MEMORY,
+                           "there is no room to parse the body");
     if (exchange->route->body == BODY_JSON)
         return json_body_check(body->bytes, body->size, problem);
     return json_body_parse(&exchange->route->in, exchange_limits(exchange),
@@ -79,14 +87,23 @@ parse_json(struct exchange *exchange, void *in, struct problem *problem)
 }
 
 static enum error
+refused_body(const struct exchange *exchange, struct problem *problem)
+{
+    if (exchange->body_refused == ERROR_TOO_MUCH_MEMORY)
+        return problem_set(problem, ERROR_TOO_MUCH_MEMORY,
+                           "there was no room for the whole body");
+    return problem_set(problem, ERROR_CONTENT_TOO_LARGE,
+                       "the body is above the limit of %zu bytes",
+                       exchange->server->config.max_body);
+}
+
+static enum error
 parse_body(struct exchange *exchange, void *in, struct problem *problem)
 {
     const struct text *body = &exchange->buffer;
 
-    if (exchange->body_too_large)
-        return problem_set(problem, ERROR_CONTENT_TOO_LARGE,
-                           "the body is above the limit of %zu bytes",
-                           exchange->server->config.max_body);
+    if (exchange->body_refused)
+        return refused_body(exchange, problem);
     if (body->failed)
         return problem_set(problem, ERROR_OUT_OF_MEMORY, "no memory for the body");
     if (!(exchange->method & METHODS_WITH_BODY))
@@ -99,10 +116,10 @@ parse_body(struct exchange *exchange, void *in, struct problem *problem)
 
 /* `format`, where it is given, wins over Accept. */
 static enum error
-choose_format(struct exchange *exchange, const void *in, struct problem *problem)
+choose_format(struct exchange *exchange, const struct field *field, const void *in,
+              struct problem *problem)
 {
     const struct route *route = exchange->route;
-    const struct field *field = shape_find(&route->in, "format", strlen("format"));
     TEXT_AUTO lines = {0};
     const char *accept = exchange_header_list(exchange, MHD_HTTP_HEADER_ACCEPT, &lines);
 
@@ -128,19 +145,19 @@ choose_format(struct exchange *exchange, const void *in, struct problem *problem
 }
 
 static enum error
-parse(struct exchange *exchange, struct target *target, const void *defaults, void *in,
-      struct problem *problem)
+parse(struct exchange *exchange, struct target *target,
+      const struct prepared_route *prepared, void *in, struct problem *problem)
 {
     const struct shape *shape = &exchange->route->in;
 
-    memcpy(in, defaults, shape->size);
+    memcpy(in, prepared->defaults, shape->size);
     enum error error = parse_query(exchange, target, in, problem);
     if (!error)
         error = parse_body(exchange, in, problem);
     if (!error)
         error = shape_check(shape, in, problem);
     if (!error)
-        error = choose_format(exchange, in, problem);
+        error = choose_format(exchange, prepared->format, in, problem);
     return error;
 }
 
@@ -258,7 +275,7 @@ handle(struct exchange *exchange, struct target *target,
         return problem_set(problem, ERROR_DRAINING, "the server is stopping");
     enum error error = parse_id(exchange, found, problem);
     if (!error)
-        error = parse(exchange, target, exchange->server->defaults[found->index], in,
+        error = parse(exchange, target, exchange->server->prepared[found->index], in,
                       problem);
     return error ? error : begin(exchange, in, problem);
 }
@@ -268,14 +285,18 @@ exchange_dispatch(struct exchange *exchange)
 {
     struct problem problem = {0};
     struct route_found found = {0};
+    size_t kept = exchange_body_memory(exchange); /* an errand may take it away */
     struct target target;
-    enum error error = target_split(exchange->target, &target, &problem);
+    enum error error = exchange->guarded ? admit(exchange, &problem) : OK;
 
+    if (!error)
+        error = target_split(exchange->target, &target, &problem);
     if (!error)
         error = find(exchange, &target, &found, &problem);
     if (!error && exchange->phase == EXCHANGE_WAITING)
         error = handle(exchange, &target, &found, &problem);
     text_free(&exchange->buffer);
+    memory_give(exchange->server->registry->peers, kept);
     if (error)
         exchange_refuse(exchange, &problem);
 }

@@ -1,3 +1,5 @@
+#include "async/memory.h"
+#include "base/alloc.h"
 #include "http/access.h"
 #include "http/away.h"
 
@@ -27,7 +29,8 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
     struct connection *connection = connection_of(mhd);
     size_t size = strlen(target) + 1;
     bool logs = server->config.access_fd >= 0;
-    struct exchange *exchange = calloc(1, sizeof *exchange + size + (logs ? size : 0));
+    struct exchange *exchange =
+        alloc_zeroed(sizeof *exchange + size + (logs ? size : 0));
 
     if (exchange == NULL)
         return NULL;
@@ -92,6 +95,7 @@ suspend(struct exchange *exchange)
         exchange_client_left(exchange, true);
         return MHD_NO;
     }
+    connection_look_ahead(exchange->connection);
     MHD_suspend_connection(exchange->mhd);
     exchange->suspended = true;
     return MHD_YES;
@@ -108,21 +112,31 @@ go_on(struct exchange *exchange)
     }
 }
 
+static struct peers *
+peers_of(const struct exchange *exchange)
+{
+    return exchange->server->registry->peers;
+}
+
 static void
 check_length(struct exchange *exchange, struct problem *problem)
 {
     const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
     size_t limit = exchange->server->config.max_body;
+    unsigned long long size = length ? strtoull(length, NULL, 10) : 0;
 
-    if (length == NULL || strtoull(length, NULL, 10) <= limit)
-        return;
-    problem_set(problem, ERROR_CONTENT_TOO_LARGE,
-                "the body of %s bytes is above the limit of %zu bytes", length, limit);
-    exchange_refuse(exchange, problem);
+    if (size > limit) {
+        problem_set(problem, ERROR_CONTENT_TOO_LARGE,
+                    "the body of %s bytes is above the limit of %zu bytes", length,
+                    limit);
+        exchange_refuse(exchange, problem);
+    } else if (size > 0 && !memory_fits(peers_of(exchange), size))
+        exchange->body_refused = ERROR_TOO_MUCH_MEMORY; /* the connection goes on */
 }
 
 /* The head of the answer has to fit beside that of the request: libmicrohttpd would
- * close without an answer, after the work has begun. It copies the cookies. */
+ * close without an answer, after the work has begun. It copies the cookies. So there is
+ * none for this problem, either. */
 static void
 check_room(struct exchange *exchange, struct problem *problem)
 {
@@ -135,13 +149,18 @@ check_room(struct exchange *exchange, struct problem *problem)
     size_t taken = head->header_size + (size_t)fields * FIELD_MEMORY
                    + (cookies ? strlen(cookies) : 0);
 
-    if (taken + ANSWER_MEMORY <= exchange->server->config.connection_memory)
+    size_t answer =
+        ANSWER_MEMORY + (exchange->server->config.reach->cors ? CORS_MEMORY : 0);
+
+    if (taken + answer <= exchange->server->config.connection_memory)
         return;
     problem_set(problem, ERROR_HEADERS_TOO_LARGE,
                 "the head leaves no room for that of the answer in the connection's "
                 "memory of %zu bytes",
                 exchange->server->config.connection_memory);
-    exchange_refuse(exchange, problem);
+    exchange->status = (uint16_t)problem_status(problem);
+    exchange->phase = EXCHANGE_ABANDONED;
+    connection_tell(exchange->connection, problem);
 }
 
 /* The head is there. What is refused here is refused without reading a body, and the
@@ -149,19 +168,61 @@ check_room(struct exchange *exchange, struct problem *problem)
 static enum MHD_Result
 on_head(struct exchange *exchange, const char *method, const char *version)
 {
+    const struct server *server = exchange->server;
     struct problem problem = {0};
+    struct head_end end;
 
     exchange->seen = true;
     exchange->method = (uint8_t)method_of(method);
     exchange->ends_by_closing = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
-    exchange->received_ns = registry_now(exchange->server->registry);
-    if (guard_check(exchange->mhd, method, exchange->target, version, &problem))
+    exchange->received_ns = registry_now(server->registry);
+    if (guard_check(exchange, method, version, &end, &problem)
+        || intake_head(exchange, &end, &problem))
         exchange_refuse(exchange, &problem);
     else
         check_room(exchange, &problem);
+    exchange->closes |= end.closes;
     if (exchange->phase == EXCHANGE_READING)
         check_length(exchange, &problem);
-    return exchange->phase == EXCHANGE_ANSWERED ? queue_answer(exchange) : MHD_YES;
+    exchange->guarded =
+        end.from_page || server->tokens || server->config.reach->hosts.count;
+    return exchange->phase == EXCHANGE_READING ? MHD_YES : go_on(exchange);
+}
+
+size_t
+exchange_body_memory(const struct exchange *exchange)
+{
+    size_t capacity = exchange->buffer.capacity;
+
+    return capacity > MEMORY_BODY ? capacity + MEMORY_UNREAD : 0;
+}
+
+/* From here on it is counted, not kept. */
+static void
+refuse_body(struct exchange *exchange, enum error error)
+{
+    size_t size = exchange->buffer.size;
+
+    memory_give(peers_of(exchange), exchange_body_memory(exchange));
+    text_free(&exchange->buffer);
+    exchange->buffer.size = size;
+    exchange->body_refused = error;
+}
+
+static void
+keep_body(struct exchange *exchange, const char *bytes, size_t size)
+{
+    struct text *body = &exchange->buffer;
+    struct peers *peers = peers_of(exchange);
+    size_t before = exchange_body_memory(exchange);
+    bool grows = size > body->capacity - body->size;
+
+    if (grows && !memory_fits(peers, body->capacity + size)) {
+        refuse_body(exchange, ERROR_TOO_MUCH_MEMORY);
+        return;
+    }
+    text_append(body, bytes, size);
+    memory_take(peers, exchange_body_memory(exchange) - before);
 }
 
 static enum MHD_Result
@@ -169,14 +230,15 @@ on_body(struct exchange *exchange, const char *upload, size_t *size)
 {
     size_t limit = exchange->server->config.max_body;
 
+    intake_body(exchange->connection, upload + *size);
     if (exchange->buffer.size + *size > limit * DISCARD_FACTOR)
         return MHD_NO;
-    if (exchange->buffer.size + *size > limit)
-        exchange->body_too_large = true;
-    if (exchange->body_too_large)
-        exchange->buffer.size += *size; /* counted, not kept */
-    else
-        text_append(&exchange->buffer, upload, *size);
+    if (!exchange->body_refused && exchange->buffer.size + *size > limit)
+        refuse_body(exchange, ERROR_CONTENT_TOO_LARGE);
+    if (!exchange->body_refused)
+        keep_body(exchange, upload, *size);
+    if (exchange->body_refused)
+        exchange->buffer.size += *size;
     *size = 0;
     return MHD_YES;
 }
@@ -240,6 +302,7 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     exchange->delivered = code == MHD_REQUEST_TERMINATED_COMPLETED_OK
                           && exchange->phase == EXCHANGE_SENDING
                           && exchange->status < MHD_HTTP_BAD_REQUEST;
+    intake_end(exchange->connection);
     server->settling -= exchange->tracked;
     stall_end(exchange);
     access_add(exchange);
@@ -248,6 +311,9 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
         MHD_destroy_response(exchange->response);
     exchange->connection->exchange = NULL;
     connection_idle(exchange->connection);
+    if (exchange->phase == EXCHANGE_READING)
+        memory_give(peers_of(exchange), exchange_body_memory(exchange));
+    reply_give_memory(exchange);
     text_free(&exchange->buffer);
     server->exchange_count--;
     free(exchange);

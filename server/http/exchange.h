@@ -78,6 +78,7 @@ struct reply {
     const char *allow;
     const char *preference_applied;
     const char *waitd_id;
+    const char *www_authenticate;
     double heartbeat;     /* of a stream: when nothing was sent for so many seconds, an
                              empty line is, in sse a comment; 0: never */
     uint64_t length;      /* of a stream: Content-Length, and so many bytes come, or the
@@ -91,6 +92,10 @@ struct reply {
  * 204, 205 and 304 have none. */
 void
 exchange_reply(struct exchange *exchange, const struct reply *reply, struct text *body);
+
+/* Whether the memory's budget has room for so large an answer. Else false, and
+ * answered: too-much-memory. */
+MUST_USE bool exchange_has_room(struct exchange *exchange, size_t bytes);
 
 /* Answers with a problem. */
 void exchange_refuse(struct exchange *exchange, const struct problem *problem);

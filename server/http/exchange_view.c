@@ -197,11 +197,7 @@ exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange
 bool
 exchange_can_reset(struct exchange *exchange)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-
-    return !getsockname(exchange->connection->fd, (struct sockaddr *)&address, &size)
-           && address.ss_family != AF_UNIX;
+    return !connection_is_unix(exchange->connection);
 }
 
 bool

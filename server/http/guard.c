@@ -5,6 +5,7 @@
  * §3.2, §5.1, §6.1, §6.3 and RFC 9110 §5.5, §10.1.1.
  */
 #include "http/http_private.h"
+#include "http/token.h"
 
 #include <string.h>
 
@@ -14,21 +15,14 @@ struct guard {
     const char *wrong; /* NULL: nothing so far */
     const char *end;   /* of what is checked, in libmicrohttpd's buffer */
     unsigned hosts, lengths, encodings;
-    bool chunked, expects_other;
-};
-
-/* tchar of RFC 9110 §5.6.2 */
-static const bool token_bytes[256] = {
-    ['0' ... '9'] = true,  ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['!'] = true,
-    ['#' ... '\''] = true, ['*'] = true,         ['+'] = true,         ['-'] = true,
-    ['.'] = true,          ['^' ... '`'] = true, ['|'] = true,         ['~'] = true,
+    bool has_body, chunked, closes, expects, expects_other, from_page;
 };
 
 static bool
 is_token(const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
-        if (!token_bytes[(unsigned char)bytes[i]])
+        if (!is_token_byte((unsigned char)bytes[i]))
             return false;
     return size > 0;
 }
@@ -51,22 +45,54 @@ is_digits(const char *value)
     return *value != '\0' && value[strspn(value, "0123456789")] == '\0';
 }
 
-static void
-check_known(struct guard *guard, const char *name, const char *value)
+/* Mostly told by the size alone. */
+static inline bool
+is_name(const char *name, size_t size, const char *known)
 {
-    if (strcasecmp(name, "Host") == 0)
+    return size == strlen(known) && strcasecmp(name, known) == 0;
+}
+
+static void
+check_known(struct guard *guard, const char *name, size_t size, const char *value)
+{
+    if (is_name(name, size, "Host"))
         guard->hosts++;
-    if (strcasecmp(name, "Content-Length") == 0) {
+    if (is_name(name, size, "Content-Length")) {
         guard->lengths++;
         if (!is_digits(value))
             guard->wrong = "Content-Length is not a number";
+        guard->has_body = value[strspn(value, "0")] != '\0';
     }
-    if (strcasecmp(name, "Transfer-Encoding") == 0) {
+    if (is_name(name, size, "Transfer-Encoding")) {
         guard->encodings++;
-        guard->chunked = strcasecmp(value, "chunked") == 0;
+        guard->has_body = guard->chunked = strcasecmp(value, "chunked") == 0;
     }
-    if (strcasecmp(name, "Expect") == 0 && strcasecmp(value, "100-continue") != 0)
-        guard->expects_other = true;
+    /* 0.9.75 does not find it behind "cl, ". */
+    if (is_name(name, size, "Connection") && strcasestr(value, "close"))
+        guard->closes = true;
+    if (is_name(name, size, "Origin") || is_name(name, size, "Sec-Fetch-Site"))
+        guard->from_page = true;
+    if (is_name(name, size, "Expect")) {
+        guard->expects = true;
+        guard->expects_other |= strcasecmp(value, "100-continue") != 0;
+    }
+}
+
+static bool
+is_target(const char *target)
+{
+    while ((unsigned char)*target > ' ' && *target != 0x7f)
+        target++;
+    return *target == '\0';
+}
+
+/* A blank more, or a NUL, and it would be longer: libmicrohttpd skips the one and cuts
+ * the target at the other. */
+static bool
+is_request_line(const char *method, const char *target, const char *version)
+{
+    return MHD_CHECKS_LINES
+           || version == method + strlen(method) + 1 + strlen(target) + 1;
 }
 
 /*
@@ -80,14 +106,10 @@ static const char wrong_line[] =
     "a line of the head does not end in CRLF, is folded, or holds a NUL";
 
 static const char *
-check_end(struct MHD_Connection *mhd, const char *method, const char *end)
+check_end(const struct guard *guard, const char *body)
 {
-    const union MHD_ConnectionInfo *head =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-
-    return MHD_CHECKS_LINES || method + head->header_size == end + 2 * CRLF_SIZE
-               ? NULL
-               : wrong_line;
+    return MHD_CHECKS_LINES || body == guard->end + CRLF_SIZE + CRLF_SIZE ? NULL
+                                                                          : wrong_line;
 }
 
 static enum MHD_Result
@@ -104,7 +126,7 @@ on_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_
     else if (value_size && has_control(value, value_size))
         guard->wrong = "a header's value holds a control character";
     else
-        check_known(guard, name, value ? value : "");
+        check_known(guard, name, name_size, value ? value : "");
     guard->end = value + value_size;
     return guard->wrong ? MHD_NO : MHD_YES;
 }
@@ -128,13 +150,20 @@ check_framing(const struct guard *guard, bool http_1_0)
         return "a Transfer-Encoding other than chunked, or on HTTP/1.0";
     if (guard->expects_other)
         return "an Expect other than 100-continue";
+    /* 0.9.75 would take what is behind for its body, and end without an answer. */
+    if (guard->expects && !guard->has_body)
+        return "an Expect without a body";
     return NULL;
 }
 
 enum error
-guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
-            const char *version, struct problem *problem)
+guard_check(const struct exchange *exchange, const char *method, const char *version,
+            struct head_end *end, struct problem *problem)
 {
+    const char *target = exchange->target;
+    const union MHD_ConnectionInfo *head =
+        MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const char *body = method + head->header_size;
     bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
     struct guard guard = {.end = version + strlen(version)};
     const char *wrong;
@@ -143,14 +172,23 @@ guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
         wrong = "the version is neither HTTP/1.1 nor HTTP/1.0";
     else if (!is_token(method, strlen(method)))
         wrong = "the method is not a token";
-    else if (strchr(target, ' '))
-        wrong = "a blank in the target";
+    else if (!is_target(target))
+        wrong = "a blank or a control character in the target";
+    else if (!is_request_line(method, target, version))
+        wrong = "more than one blank between its parts, or a NUL in the request line";
     else {
-        MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_header, &guard);
+        MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, on_header, &guard);
         wrong = check_framing(&guard, http_1_0);
         if (wrong == NULL)
-            wrong = check_end(mhd, method, guard.end);
+            wrong = check_end(&guard, body);
     }
+    *end = (struct head_end){
+        .body = body,
+        .has_body = guard.has_body,
+        .chunked = guard.chunked,
+        .closes = guard.closes,
+        .from_page = guard.from_page,
+    };
     if (wrong == NULL)
         return OK;
     return problem_set(problem, ERROR_BAD_REQUEST, "refused: %s", wrong);

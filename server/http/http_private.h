@@ -23,6 +23,9 @@ struct cell {
     struct server *server;
     struct MHD_Daemon *daemon;
     struct connection *adopting; /* handed over just now */
+    int received_fd;          /* who sent last, and has not been answered; -1: nobody */
+    const char *received_end; /* of what that sent, in libmicrohttpd's buffer */
+    LIST_HEAD(, intake) intakes; /* of those connections that need one */
     unsigned used;               /* connections */
     bool dirty;
     TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
@@ -47,10 +50,11 @@ struct connection {
     int64_t until_ns;
     int fd;
     bool reading; /* the deadline is that of a request, not the idle one */
-    bool ahead;   /* more may have come while a request was answered */
+    bool ahead;   /* more may have come while a request was answered; it counts */
     bool gone;    /* the client has sent its FIN, or worse */
     bool dead;    /* closed: waits for the end of the turn */
     TAILQ_ENTRY(connection) in_server;
+    struct address *from[]; /* one, where addresses are counted; NULL: none */
 };
 TAILQ_HEAD(connection_list, connection);
 
@@ -79,16 +83,19 @@ struct exchange {
     bool suspended;
     bool streaming;
     bool stream_over;
-    bool ends_by_closing; /* a stream to an HTTP/1.0 client */
-    bool beats;           /* a heartbeat is due */
     bool tracked; /* the turn goes on until the socket has taken the answer, unless its
                      client is seen to leave before: then nothing more is sent */
     bool delivered;
-    bool body_too_large;
-    bool stalls;    /* at the last look its client had something to take */
-    bool took_more; /* its socket, since then */
-    uint8_t looks;  /* since the client took something */
-    uint32_t mark;  /* of the last look, to compare with */
+    enum error body_refused : 8; /* why it is read, but not kept */
+    uint8_t looks;               /* since the client took something */
+    /* Bits, because each held wait has them. */
+    bool ends_by_closing : 1; /* a stream to an HTTP/1.0 client */
+    bool beats : 1;           /* a heartbeat is due */
+    bool guarded : 1;         /* admit has to look at it */
+    bool closes : 1;          /* its connection, behind its answer */
+    bool stalls : 1;          /* at the last look its client had something to take */
+    bool took_more : 1;       /* its socket, since then */
+    uint32_t mark;            /* of the last look, to compare with */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
     struct MHD_Response *response; /* owned until it is queued */
@@ -117,11 +124,18 @@ struct listener {
     uint64_t accepted_at; /* in which turn */
 };
 
+/* What would else be found again for every request of the route. */
+struct prepared_route {
+    const struct field *format; /* of its parameters; NULL: it has none of that name */
+    _Alignas(max_align_t) char defaults[]; /* its parameters where none is given */
+};
+
 struct server {
     struct server_config config;
-    void **defaults; /* by route: its parameters where none is given; owned */
+    struct prepared_route **prepared; /* by route; owned */
     struct registry *registry;
     const struct log *log;
+    struct tokens *tokens; /* one of them opens it; NULL: it is open. Owned */
     struct hub hub;
     struct timers timers; /* real time: what does not follow the asked clock */
     struct listener tcp, local;
@@ -147,7 +161,7 @@ struct server {
     int64_t now_ns;     /* of this turn; 0: not asked for yet */
     struct text access; /* lines of this turn */
     size_t routes;      /* how many there are */
-    enum {
+    enum stage {
         SERVING,
         LINGERING, /* stopped listening: clients that have just come may still ask */
         DRAINING,  /* over as soon as nothing is held any more */
@@ -188,20 +202,37 @@ void cells_trim(struct server *server, size_t keep);
 
 /* ---- connection.c ---- */
 
-/* Takes the descriptor, and the place among the connections that was taken for it. */
-void connection_open(struct server *server, int fd);
+/* Takes the descriptor, and the places that were taken for it: among the connections,
+ * and of its address. */
+void connection_open(struct server *server, int fd, struct address *from);
+
+/* Tells the client why it is not served, and closes the descriptor, which has no place.
+ */
+void connection_turn_away(struct server *server, int fd, enum error error);
+
+/* Its request waits: what has come behind it counts. */
+void connection_look_ahead(struct connection *connection);
+
+/* Tells the problem past libmicrohttpd, which has sent nothing of an answer and is to
+ * close. */
+void connection_tell(struct connection *connection, const struct problem *problem);
 void connection_reading(struct connection *connection); /* a request's deadline runs */
 void connection_waiting(struct connection *connection); /* no deadline */
 void connection_sending(struct connection *connection); /* until the next look,
                                                            where none is due */
 void connection_idle(struct connection *connection);    /* the idle deadline runs */
 void connection_cut(struct connection *connection);     /* no more bytes, either way */
-void connection_reset(struct connection *connection);   /* likewise, by a RST */
-void connection_closed(struct connection *connection);  /* its descriptor is gone */
-void connections_reap(struct server *server);           /* frees the dead */
+bool connection_is_unix(const struct connection *connection);
+/* Tells the problem, and cuts; where no answer has begun. */
+void connection_refuse(struct connection *connection, const struct problem *problem);
+void connection_reset(struct connection *connection);  /* likewise, by a RST */
+void connection_closed(struct connection *connection); /* its descriptor is gone */
+void connections_reap(struct server *server);          /* frees the dead */
 
-/* Whether its exchange is told when the socket takes more. */
-void connection_hear_room(struct connection *connection, bool hears);
+/* Its exchange is told when the socket takes more, or no more. False: it stays as it
+ * was.
+ */
+MUST_USE bool connection_hear_room(struct connection *connection, bool hears);
 
 /* Moves timers that stayed behind their deadlines, as far as they are the next to fire
  * and before that time: so that they wake nobody up. Some of them, where there are
@@ -236,6 +267,10 @@ bool exchange_sends(const struct exchange *exchange);
 /* Its client takes nothing: the connection is closed, without what is left. */
 void exchange_stalled(struct exchange *exchange);
 
+/* What the body that is being read holds, with what lies in the socket of a long one.
+ */
+size_t exchange_body_memory(const struct exchange *exchange);
+
 /* Gives back all that work for the client holds. */
 void exchange_end_work(struct exchange *exchange);
 
@@ -250,7 +285,7 @@ void exchange_begin(struct exchange *exchange, const void *in);
 /* ---- reply.c ---- */
 
 /* The headers of an answer that are strings of a struct reply. */
-enum { REPLY_HEADERS = 5 };
+enum { REPLY_HEADERS = 6 };
 extern const struct reply_header {
     const char *name;
     size_t offset;
@@ -261,8 +296,22 @@ extern const struct reply_header {
 void reply_answer(struct exchange *exchange, const struct reply *reply,
                   struct MHD_Response *response);
 
+/* A value of NULL or "" is not sent. False: out of memory. */
+MUST_USE bool
+reply_add_header(struct MHD_Response *response, const char *name, const char *value);
+
+/* Whether a stream may hand out so much more: where it becomes a long one, its socket's
+ * buffer needs room in the memory's budget. */
+MUST_USE bool reply_may_grow(const struct exchange *exchange, size_t more);
+
 /* Of the body, handed to libmicrohttpd. */
 void reply_count_bytes(struct exchange *exchange, size_t size);
+
+/* Somebody was told so without an exchange. */
+void reply_count_refusal(struct server *server, enum error error);
+
+/* The exchange has ended: what its answer held counts no more. */
+void reply_give_memory(struct exchange *exchange);
 
 /* The cell is run, a suspended one resumed. */
 void reply_wake(struct exchange *exchange);
@@ -281,7 +330,54 @@ void stall_end(struct exchange *exchange);
 
 /* ---- guard.c ---- */
 
-/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1. */
+/* What the guard tells of a head, for others to look at. */
+struct head_end {
+    const char *body; /* begins there, in libmicrohttpd's buffer */
+    bool has_body, chunked;
+    bool closes;    /* the client wants its connection closed */
+    bool from_page; /* headers that a browser adds on behalf of a page */
+};
+
+/* bad-request where the head is not unambiguous HTTP/1.0 or 1.1; else *end is filled.
+ */
 MUST_USE enum error
-guard_check(struct MHD_Connection *mhd, const char *method, const char *target,
-            const char *version, struct problem *problem);
+guard_check(const struct exchange *exchange, const char *method, const char *version,
+            struct head_end *end, struct problem *problem);
+
+/* ---- intake.c ---- */
+
+/* The exchange's head has been read. bad-request: there was a NUL in it, or what has
+ * come of its chunks is framed wrongly. */
+MUST_USE enum error intake_head(struct exchange *exchange, const struct head_end *end,
+                                struct problem *problem);
+
+/* Of a body that is not chunked, the bytes up to `end` have been read. */
+void intake_body(const struct connection *connection, const char *end);
+
+/* The request of the connection is over, whatever was read of it. */
+void intake_end(const struct connection *connection);
+
+/* The connection is closed. */
+void intake_close(struct cell *cell, int fd);
+
+/* MHD_run() of the cell, with an eye on what is received. */
+void intake_run(struct cell *cell);
+
+/* ---- admit.c ---- */
+
+/* Whether the server lets in the request, which is `guarded`: its Host, the page that
+ * it is from, its token. */
+MUST_USE enum error admit(struct exchange *exchange, struct problem *problem);
+
+/* The challenge of a 401 (RFC 6750 §3). */
+const char *admit_challenge(struct exchange *exchange);
+
+/* ---- cors.c ---- */
+
+/* What the longest head of an answer takes more, in bytes. */
+enum { CORS_MEMORY = 512 };
+
+/* Says to a browser which pages may read the answer, where --cors-origin is given.
+ * False: out of memory. */
+MUST_USE bool
+cors_add_headers(struct exchange *exchange, struct MHD_Response *response);

@@ -31,12 +31,12 @@ hub_remove(struct hub *hub, int fd)
     (void)epoll_ctl(hub->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
 }
 
-void
+bool
 hub_change(struct hub *hub, int fd, uint32_t events, struct hub_source *source)
 {
     struct epoll_event event = {.events = events, .data.ptr = source};
 
-    (void)epoll_ctl(hub->epoll_fd, EPOLL_CTL_MOD, fd, &event);
+    return epoll_ctl(hub->epoll_fd, EPOLL_CTL_MOD, fd, &event) == 0;
 }
 
 void

@@ -30,8 +30,9 @@ hub_add(struct hub *hub, int fd, uint32_t events, struct hub_source *source);
 /* For a descriptor that others hold open. */
 void hub_remove(struct hub *hub, int fd);
 
-/* 0 events: it is quiet until the next change. */
-void hub_change(struct hub *hub, int fd, uint32_t events, struct hub_source *source);
+/* 0 events: it is quiet until the next change. False: errno. */
+MUST_USE bool
+hub_change(struct hub *hub, int fd, uint32_t events, struct hub_source *source);
 
 /* Hands what is ready to its sources; with `wait` it sleeps until there is something.
  */

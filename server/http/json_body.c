@@ -1,31 +1,66 @@
 #include "http/json_body.h"
 
+#include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-enum { DEPTH_MAX = 32 };
+enum { DEPTH_MAX = 32, VALUES_MAX = 65536 };
 
-/* jansson allows 2,048 levels; ours need one or two. Strings are skipped. */
-static bool
-is_too_deep(const char *bytes, size_t size)
+struct extent {
+    int depth;
+    size_t values;
+};
+
+/* What the parser would meet, at small cost. Strings are skipped; of JSON it is exact:
+ * a value is the first, or stands first in a list or object, or behind a comma. */
+static struct extent
+measure(const char *bytes, size_t size)
 {
-    bool in_string = false;
+    struct extent extent = {.values = 1};
+    bool in_string = false, opened = false;
     int depth = 0;
 
     for (size_t i = 0; i < size; i++) {
         char c = bytes[i];
+        bool opens = !in_string && (c == '[' || c == '{');
+        bool closes = !in_string && (c == ']' || c == '}');
 
+        if (isspace((unsigned char)c))
+            continue;
+        extent.values += (opened && !closes) || (!in_string && c == ',');
+        opened = opens;
+        depth += opens - closes;
+        if (depth > extent.depth)
+            extent.depth = depth;
         if (in_string && c == '\\')
             i++;
         else if (c == '"')
             in_string = !in_string;
-        else if (!in_string && (c == '[' || c == '{') && ++depth > DEPTH_MAX)
-            return true;
-        else if (!in_string && (c == ']' || c == '}'))
-            depth--;
     }
-    return false;
+    return extent;
+}
+
+size_t
+json_body_values(const char *bytes, size_t size)
+{
+    return measure(bytes, size).values;
+}
+
+/* jansson allows 2,048 levels, ours need one or two; and each value costs it some 200
+ * bytes. */
+static enum error
+check_extent(const char *bytes, size_t size, struct problem *problem)
+{
+    struct extent extent = measure(bytes, size);
+
+    if (extent.depth > DEPTH_MAX)
+        return problem_set(problem, ERROR_INVALID_JSON, "nested deeper than %d levels",
+                           DEPTH_MAX);
+    if (extent.values > VALUES_MAX)
+        return problem_set(problem, ERROR_INVALID_JSON, "more than %d values",
+                           VALUES_MAX);
+    return OK;
 }
 
 /* The parser names the key in its text only: duplicate object key near '"n"'. */
@@ -42,9 +77,12 @@ duplicate_key(const json_error_t *error, struct problem *problem)
     return ERROR_DUPLICATE_PARAMETER;
 }
 
+/* Where the parser itself has no memory it mostly says nothing. */
 static enum error
 parse_error(const json_error_t *error, struct problem *problem)
 {
+    if (error->text[0] == '\0' || json_error_code(error) == json_error_out_of_memory)
+        return problem_set(problem, ERROR_OUT_OF_MEMORY, "no memory for the JSON");
     if (json_error_code(error) == json_error_duplicate_key)
         return duplicate_key(error, problem);
     return problem_set(problem, ERROR_INVALID_JSON, "line %d, column %d: %.200s",
@@ -147,10 +185,8 @@ load_line(const char *bytes, size_t size, size_t flags, enum error *error, size_
     json_error_t parsed = {.line = 1};
     json_t *value = NULL;
 
-    if (is_too_deep(bytes, size))
-        *error = problem_set(problem, ERROR_INVALID_JSON,
-                             "nested deeper than %d levels", DEPTH_MAX);
-    else
+    *error = check_extent(bytes, size, problem);
+    if (!*error)
         value = json_loadb(bytes ? bytes : "", size, flags | JSON_DECODE_ANY, &parsed);
     if (value == NULL && !*error)
         *error = parse_error(&parsed, problem);

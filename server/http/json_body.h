@@ -6,8 +6,8 @@
 
 /* Sets the fields of `in` from the object in bytes, which may have been given in the
  * query already. `where` is for unknown names ("POST /wait"). Errors: invalid-json
- * (what the parser refuses, what is no object, what is nested deeper than 32),
- * duplicate-, unknown-, invalid-parameter. */
+ * (what the parser refuses, what is no object, what is nested deeper than 32 levels or
+ * has more than 65,536 values), duplicate-, unknown-, invalid-parameter. */
 MUST_USE enum error
 json_body_parse(const struct shape *shape, const double *limits, const char *where,
                 const char *bytes, size_t size, void *in, struct problem *problem);
@@ -15,6 +15,9 @@ json_body_parse(const struct shape *shape, const double *limits, const char *whe
 /* invalid-json where the bytes are no JSON value. */
 MUST_USE enum error
 json_body_check(const char *bytes, size_t size, struct problem *problem);
+
+/* How many values the parser would make of the bytes. */
+size_t json_body_values(const char *bytes, size_t size);
 
 /* How json_body_each reads an object of objects. */
 struct json_each {

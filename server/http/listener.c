@@ -1,5 +1,7 @@
 #include "http/http_private.h"
 
+#include "async/memory.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -16,25 +18,21 @@ enum {
     ACCEPTS_A_TURN = 64,
     UNSENT_MOST = 128 * 1024, /* bytes that a socket holds for a client that does not
                                  read: by itself it would take megabytes */
+    NARROW_BUFFER = MEMORY_BUFFER / 2, /* the kernel takes it twice */
 };
 static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
 
-static void
+/* False: it is still as it was. */
+static bool
 pause_listener(struct listener *listener, bool paused)
 {
     if (listener->fd < 0 || listener->paused == paused)
-        return;
+        return true;
+    if (!hub_change(&listener->server->hub, listener->fd, paused ? 0 : EPOLLIN,
+                    &listener->source))
+        return false;
     listener->paused = paused;
-    hub_change(&listener->server->hub, listener->fd, paused ? 0 : EPOLLIN,
-               &listener->source);
-}
-
-void
-listeners_resume(struct server *server)
-{
-    timers_stop(&server->timers, &server->accept_again);
-    pause_listener(&server->tcp, false);
-    pause_listener(&server->local, false);
+    return true;
 }
 
 static void
@@ -44,27 +42,90 @@ on_again(struct timer *timer, int64_t now_ns)
     listeners_resume(CONTAINER_OF(timer, struct server, accept_again));
 }
 
-/* No descriptor, or no memory: until a connection closes, or a while has passed. */
-static void
-pause_for_room(struct server *server)
+/* False: out of memory. */
+static bool
+accept_again_soon(struct server *server)
 {
     int64_t at_ns = clock_now(&clock_system) + AGAIN_NS;
 
-    pause_listener(&server->tcp, true);
-    pause_listener(&server->local, true);
     server->accept_again.fire = on_again;
-    (void)!timers_start(&server->timers, &server->accept_again, TIMER_LIMIT, at_ns);
+    return !timers_start(&server->timers, &server->accept_again, TIMER_LIMIT, at_ns);
 }
 
-/* Counts one more, where there is room for it. A drain takes all that waits, as far as
- * there are descriptors. */
+void
+listeners_resume(struct server *server)
+{
+    timers_stop(&server->timers, &server->accept_again);
+    bool resumed = pause_listener(&server->tcp, false);
+    if (!pause_listener(&server->local, false) || !resumed)
+        (void)!accept_again_soon(server); /* there is room: it has just stopped */
+}
+
+/* No place, descriptor, or memory: until a connection closes, or a while has passed.
+ * Where nothing would tell of that, it goes on listening. */
+static void
+pause_for_room(struct server *server, enum accept_pause reason)
+{
+    server->counts.pauses[reason]++;
+    if (!accept_again_soon(server))
+        return;
+    (void)pause_listener(&server->tcp, true);
+    (void)pause_listener(&server->local, true);
+}
+
+/* Counts one more, where there is room for it; else accepting pauses. A drain takes all
+ * that waits, as far as there are descriptors. */
 static bool
 take_place(struct server *server)
 {
     struct quota *connections = &server->registry->peers->connections;
     size_t most = server->stage == SERVING ? server->config.max_connections : SIZE_MAX;
 
-    return cells_have_room(server) && quota_take(connections, 1, most);
+    if (!cells_have_room(server)) {
+        pause_for_room(server, PAUSE_SYSTEM);
+        return false;
+    }
+    if (quota_take(connections, 1, most))
+        return true;
+    pause_for_room(server, PAUSE_CONNECTIONS);
+    return false;
+}
+
+/* It may stay, or is told why not. */
+static void
+let_in(struct server *server, int fd, const struct sockaddr_storage *address)
+{
+    struct peers *peers = server->registry->peers;
+    struct address *from = NULL;
+    enum error error = memory_fits_connection(peers) ? OK : ERROR_TOO_MUCH_MEMORY;
+
+    if (!error && address->ss_family != AF_UNIX)
+        error = addresses_enter(&peers->addresses, addresses_host(address), &from);
+    if (!error) {
+        connection_open(server, fd, from);
+        return;
+    }
+    quota_give(&peers->connections, 1);
+    connection_turn_away(server, fd, error);
+}
+
+/* For most servers each may stay. */
+static int
+accept_one(struct listener *listener)
+{
+    struct server *server = listener->server;
+    const struct peers *peers = server->registry->peers;
+    struct sockaddr_storage address = {.ss_family = AF_UNIX};
+    socklen_t size = sizeof address;
+    bool asks = peers->addresses.most > 0 || peers->memory.limit > 0;
+    int fd = accept4(listener->fd, asks ? (struct sockaddr *)&address : NULL,
+                     asks ? &size : NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd >= 0 && asks)
+        let_in(server, fd, &address);
+    else if (fd >= 0)
+        connection_open(server, fd, NULL);
+    return fd;
 }
 
 /* Accepts up to `most`; false where the backlog is empty or nothing can be accepted. */
@@ -74,21 +135,16 @@ accept_some(struct listener *listener, size_t most)
     struct server *server = listener->server;
 
     for (size_t i = 0; i < most; i++) {
-        if (!take_place(server)) {
-            pause_for_room(server);
+        if (!take_place(server))
             return false;
-        }
-        int fd = accept4(listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-        if (fd >= 0) {
-            connection_open(server, fd);
+        if (accept_one(listener) >= 0)
             continue;
-        }
         quota_give(&server->registry->peers->connections, 1);
         if (errno == EAGAIN)
             return false;
         if (errno == ECONNABORTED || errno == EINTR)
             continue;
-        pause_for_room(server);
+        pause_for_room(server, PAUSE_SYSTEM);
         return false;
     }
     return true;
@@ -109,11 +165,23 @@ on_ready(struct hub_source *source, uint32_t events)
         accept_some(listener, crowded ? ACCEPTS_A_TURN : 1);
 }
 
+/* Else a client that does not read may hold megabytes in the kernel. */
+static void
+narrow_buffers(int fd)
+{
+    int size = NARROW_BUFFER;
+
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+}
+
 static bool
 listen_on(struct server *server, struct listener *listener, int fd)
 {
     listener->server = server;
     listener->source.ready = on_ready;
+    if (server->config.max_memory)
+        narrow_buffers(fd);
     if (listen(fd, BACKLOG) != 0
         || !hub_add(&server->hub, fd, EPOLLIN, &listener->source))
         return false;
@@ -162,17 +230,37 @@ bind_tcp(const struct sockaddr *address, socklen_t size, bool first)
     return -1;
 }
 
+/* 0: errno says why it cannot be known. */
 static int
 bound_port(int fd)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } address = {0};
     socklen_t size = sizeof address;
 
-    if (getsockname(fd, (struct sockaddr *)&address, &size) != 0)
+    if (getsockname(fd, &address.any, &size) != 0)
         return 0;
+    return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
+                                                   : address.v4.sin_port);
+}
+
+bool
+server_is_reachable(const struct server *server)
+{
+    struct sockaddr_storage address = {0};
+    socklen_t size = sizeof address;
+    const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+
+    if (server->tcp.fd < 0
+        || getsockname(server->tcp.fd, (struct sockaddr *)&address, &size) != 0)
+        return false;
     if (address.ss_family == AF_INET6)
-        return ntohs(((struct sockaddr_in6 *)&address)->sin6_port);
-    return ntohs(((struct sockaddr_in *)&address)->sin_port);
+        return !IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+    return ntohl(four->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
 }
 
 bool
@@ -192,10 +280,9 @@ listener_open_tcp(struct server *server, struct text *why)
     }
     int fd = bind_tcp(found->ai_addr, found->ai_addrlen, true);
     freeaddrinfo(found);
-    if (fd >= 0 && listen_on(server, &server->tcp, fd)) {
-        server->port = bound_port(fd);
+    server->port = fd < 0 ? 0 : bound_port(fd);
+    if (server->port != 0 && listen_on(server, &server->tcp, fd))
         return true;
-    }
     text_format(why, "cannot listen on %s port %s: %s", host, port, strerror(errno));
     if (fd >= 0)
         close(fd);
@@ -206,7 +293,7 @@ listener_open_tcp(struct server *server, struct text *why)
 static bool
 join_tcp(struct server *server, const struct server *first)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
 
     server->port = first->port;
@@ -255,13 +342,14 @@ listener_open_unix(struct server *server, struct text *why)
 {
     const char *path = server->config.unix_path;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t size = strlen(path) + 1;
 
-    if (strlen(path) >= sizeof address.sun_path) {
+    if (size > sizeof address.sun_path) {
         text_format(why, "cannot listen on %s: longer than %zu bytes", path,
                     sizeof address.sun_path - 1);
         return false;
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, size);
     remove_stale(&address);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0

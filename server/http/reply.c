@@ -1,10 +1,13 @@
 #include "http/errand.h"
 
+#include "async/memory.h"
 #include "base/number.h"
 
 #include <assert.h>
 #include <string.h>
 #include <sys/socket.h>
+
+enum { LARGE_ANSWER = 65536 };
 
 static const char out_of_memory_body[] =
     "{\"type\":\"/problems/out-of-memory\",\"title\":\"Out of memory\","
@@ -16,16 +19,17 @@ const struct reply_header reply_headers[REPLY_HEADERS] = {
     {MHD_HTTP_HEADER_ALLOW, offsetof(struct reply, allow)},
     {"Preference-Applied", offsetof(struct reply, preference_applied)},
     {"Waitd-Id", offsetof(struct reply, waitd_id)},
+    {MHD_HTTP_HEADER_WWW_AUTHENTICATE, offsetof(struct reply, www_authenticate)},
 };
 
-static void
-add_header(struct MHD_Response *response, const char *name, const char *value)
+bool
+reply_add_header(struct MHD_Response *response, const char *name, const char *value)
 {
-    if (value)
-        MHD_add_response_header(response, name, value);
+    return value == NULL || value[0] == '\0'
+           || MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
-static void
+static bool
 add_server_timing(struct exchange *exchange, struct MHD_Response *response)
 {
     int64_t us =
@@ -33,24 +37,16 @@ add_server_timing(struct exchange *exchange, struct MHD_Response *response)
     char value[16 + NUMBER_TEXT_MAX] = "wait;dur=";
 
     number_print((double)us / 1000, value + strlen(value));
-    add_header(response, "Server-Timing", value);
+    return reply_add_header(response, "Server-Timing", value);
 }
 
-static void
+static bool
 add_retry_after(unsigned seconds, struct MHD_Response *response)
 {
     char value[NUMBER_TEXT_MAX];
 
     number_print(seconds, value);
-    add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, value);
-}
-
-/* Where trailers end is as doubtful as where a head ends (guard.c): what follows them
- * is not read. */
-static bool
-has_trailers(struct exchange *exchange)
-{
-    return MHD_get_connection_values(exchange->mhd, MHD_FOOTER_KIND, NULL, NULL) > 0;
+    return reply_add_header(response, MHD_HTTP_HEADER_RETRY_AFTER, value);
 }
 
 static bool
@@ -60,37 +56,46 @@ has_body(int status)
            && status != MHD_HTTP_NOT_MODIFIED;
 }
 
-static void
+static bool
 add_headers(struct exchange *exchange, const struct reply *reply,
             struct MHD_Response *response)
 {
     struct reply whole = *reply;
+    bool closes = server_draining(exchange->server) || exchange->closes;
 
     if (!has_body(whole.status))
         whole.content_type = NULL;
     else if (whole.content_type == NULL)
         whole.content_type = format_info(exchange->format)->content_type;
     for (size_t i = 0; i < REPLY_HEADERS; i++)
-        add_header(response, reply_headers[i].name,
-                   *(const char **)(void *)((char *)&whole + reply_headers[i].offset));
-    add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-    if (reply->retry_after)
-        add_retry_after(reply->retry_after, response);
-    if (reply->waited)
-        add_server_timing(exchange, response);
-    if (server_draining(exchange->server) || has_trailers(exchange))
-        add_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+        if (!reply_add_header(
+                response, reply_headers[i].name,
+                *(const char **)(void *)((char *)&whole + reply_headers[i].offset)))
+            return false;
+    return reply_add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store")
+           && (!reply->retry_after || add_retry_after(reply->retry_after, response))
+           && (!reply->waited || add_server_timing(exchange, response))
+           && (!closes
+               || reply_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close"))
+           && (!exchange->server->config.reach->cors
+               || cors_add_headers(exchange, response));
 }
 
 static void
-count_request(struct exchange *exchange, int status)
+count_request(struct server *server, size_t route, int status)
 {
-    struct server_counts *counts = &exchange->server->counts;
     size_t slot = 0;
 
     while (route_statuses[slot] && route_statuses[slot] != status)
         slot++;
-    counts->requests[exchange->route_index][slot]++;
+    server->counts.requests[route][slot]++;
+}
+
+void
+reply_count_refusal(struct server *server, enum error error)
+{
+    count_request(server, server->routes, error_info(error)->status);
+    server->counts.problems[error]++;
 }
 
 void
@@ -98,24 +103,78 @@ reply_answer(struct exchange *exchange, const struct reply *reply,
              struct MHD_Response *response)
 {
     assert(exchange->response == NULL && exchange->phase <= EXCHANGE_WAITING);
-    add_headers(exchange, reply, response);
+    if (!add_headers(exchange, reply, response)) {
+        MHD_destroy_response(response);
+        exchange_abort(exchange, false); /* there is no memory to say so */
+        return;
+    }
     exchange->status = (uint16_t)reply->status;
     exchange->tracked = reply->tracked;
     exchange->server->settling += reply->tracked;
-    count_request(exchange, reply->status);
+    count_request(exchange->server, exchange->route_index, reply->status);
     exchange->response = response;
     exchange->phase = EXCHANGE_ANSWERED;
     timers_stop(&exchange->server->registry->timers, &exchange->alarm);
     reply_wake(exchange);
 }
 
+/* What its answer holds at most, of which so many bytes were handed out: in the kernel,
+ * and here where it is no stream. */
+static size_t
+answer_memory(const struct exchange *exchange, uint64_t bytes)
+{
+    if (bytes <= MEMORY_BODY)
+        return 0;
+    return exchange->streaming ? MEMORY_UNSENT : MEMORY_UNSENT + bytes;
+}
+
+bool
+reply_may_grow(const struct exchange *exchange, size_t more)
+{
+    return exchange->bytes > MEMORY_BODY || exchange->bytes + more <= MEMORY_BODY
+           || memory_fits(exchange->server->registry->peers, MEMORY_UNSENT);
+}
+
 void
 reply_count_bytes(struct exchange *exchange, size_t size)
 {
+    uint64_t before = exchange->bytes;
+
     exchange->server->counts.bytes += size;
     exchange->bytes += size;
     if (exchange->own)
         exchange->own->bytes_sent += (int64_t)size;
+    if (exchange->bytes > MEMORY_BODY)
+        memory_take(exchange->server->registry->peers,
+                    answer_memory(exchange, exchange->bytes)
+                        - answer_memory(exchange, before));
+}
+
+void
+reply_give_memory(struct exchange *exchange)
+{
+    if (exchange->bytes > MEMORY_BODY)
+        memory_give(exchange->server->registry->peers,
+                    answer_memory(exchange, exchange->bytes));
+}
+
+bool
+exchange_has_room(struct exchange *exchange, size_t bytes)
+{
+    struct problem problem;
+
+    if (memory_fits(exchange->server->registry->peers, bytes))
+        return true;
+    problem_set(&problem, ERROR_TOO_MUCH_MEMORY, "there is no room for the answer");
+    exchange_refuse(exchange, &problem);
+    return false;
+}
+
+/* Nothing was changed: it may still be refused. */
+static bool
+is_large(const struct exchange *exchange, const struct text *body)
+{
+    return body->size > LARGE_ANSWER && exchange->method == METHOD_GET;
 }
 
 void
@@ -168,6 +227,10 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
     }
     if (!has_body(reply->status))
         text_free(body);
+    if (is_large(exchange, body) && !exchange_has_room(exchange, body->size)) {
+        text_free(body);
+        return;
+    }
     if (!body->failed)
         response = MHD_create_response_from_buffer(body->size, body->bytes,
                                                    MHD_RESPMEM_MUST_FREE);
@@ -178,12 +241,10 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
     }
     reply_count_bytes(exchange, body->size);
     *body = (struct text){0};
-    if (response == NULL) { /* not even that: the connection is closed */
-        exchange->phase = EXCHANGE_ABANDONED;
-        reply_wake(exchange);
-        return;
-    }
-    reply_answer(exchange, reply, response);
+    if (response == NULL)
+        exchange_abort(exchange, false);
+    else
+        reply_answer(exchange, reply, response);
 }
 
 void
@@ -217,6 +278,8 @@ exchange_refuse_more(struct exchange *exchange, const struct problem *problem,
         extend(exchange, &json);
     json_end_object(&json);
     text_string(&body, "\n");
+    if (problem->error == ERROR_UNAUTHORIZED)
+        reply.www_authenticate = admit_challenge(exchange);
     if (problem->error == ERROR_METHOD_NOT_ALLOWED) {
         methods_print(methods_allowed(exchange->allowed), ", ", &allow);
         reply.allow = text_terminated(&allow);

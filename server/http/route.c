@@ -19,8 +19,9 @@ static const struct format_info formats[FORMAT_COUNT] = {
     [FORMAT_BYTES] = {"bytes", "application/octet-stream", "application/octet-stream"},
 };
 
-const int route_statuses[ROUTE_STATUSES] = {200, 201, 202, 204, 400, 404, 405, 406, 408,
-                                            409, 413, 414, 415, 429, 431, 503, 504, 0};
+const int route_statuses[ROUTE_STATUSES] = {200, 201, 202, 204, 400, 401, 403,
+                                            404, 405, 406, 408, 409, 413, 414,
+                                            415, 421, 429, 431, 503, 504, 0};
 
 unsigned
 method_of(const char *name)

@@ -18,12 +18,15 @@ enum method {
     METHOD_HEAD = 1 << 5,    /* in requests only */
     METHOD_OPTIONS = 1 << 6, /* in requests only */
 };
-enum { METHODS_WITH_BODY = METHOD_POST | METHOD_PUT | METHOD_PATCH };
+enum {
+    METHODS_WITH_BODY = METHOD_POST | METHOD_PUT | METHOD_PATCH,
+    METHODS_THAT_CHANGE = METHODS_WITH_BODY | METHOD_DELETE,
+};
 
 /* The statuses that an answer can have, for who counts them; 0 ends the list and stands
  * for any other. */
 extern const int route_statuses[];
-enum { ROUTE_STATUSES = 18 };
+enum { ROUTE_STATUSES = 21 };
 
 /* The method of that name; 0: none of ours. */
 unsigned method_of(const char *name);
@@ -71,6 +74,7 @@ struct route {
     struct shape in;                /* parameters; size 0: none */
     unsigned formats;               /* 1 << enum format, each it can answer in */
     bool while_draining;            /* answers while the server stops */
+    bool for_health;                /* answers without a token, whatever its Host */
     enum body_kind body;            /* of a method that takes one */
     const struct answer *answers;   /* ends with status 0 */
     const enum error *errors;       /* beyond the general ones; ends with OK */

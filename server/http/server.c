@@ -101,7 +101,7 @@ init(struct server *server, const struct server_config *config,
     server->registry = registry;
     server->log = log;
     server->tcp.fd = server->local.fd = -1;
-    server->moves_clock = asked_clock_is_moved(config->asked);
+    server->moves_clock = clock_mode_is_moved(config->asked->mode);
     TAILQ_INIT(&server->advances);
     TAILQ_INIT(&server->connections);
     TAILQ_INIT(&server->dead);
@@ -116,13 +116,26 @@ init(struct server *server, const struct server_config *config,
 static void
 free_tables(struct server *server)
 {
-    for (size_t i = 0; server->defaults && server->config.routes[i]; i++)
-        free(server->defaults[i]);
-    free(server->defaults);
+    for (size_t i = 0; server->prepared && i < server->routes; i++)
+        free(server->prepared[i]);
+    free(server->prepared);
     free(server->counts.requests);
 }
 
-/* What goes by route: the parameters where none is given, and the counts. */
+static struct prepared_route *
+prepare(const struct shape *in, const double *limits)
+{
+    struct prepared_route *prepared = malloc(sizeof *prepared + in->size);
+
+    assert(in->size <= PARAMETERS_MAX);
+    if (prepared == NULL)
+        return NULL;
+    prepared->format = shape_find(in, "format", strlen("format"));
+    shape_defaults(in, limits, prepared->defaults);
+    return prepared;
+}
+
+/* What goes by route. */
 static bool
 make_tables(struct server *server)
 {
@@ -135,15 +148,23 @@ make_tables(struct server *server)
     server->counts.requests = calloc(count + 1, sizeof *server->counts.requests);
     if (server->counts.requests == NULL)
         return false;
-    server->defaults = calloc(count + 1, sizeof *server->defaults);
-    for (size_t i = 0; server->defaults && i < count; i++) {
-        assert(routes[i]->in.size <= PARAMETERS_MAX);
-        server->defaults[i] = malloc(routes[i]->in.size + 1); /* it may be empty */
-        if (server->defaults[i] == NULL)
+    server->prepared = calloc(count + 1, sizeof(struct prepared_route *));
+    for (size_t i = 0; server->prepared && i < count; i++) {
+        server->prepared[i] = prepare(&routes[i]->in, server->config.limits);
+        if (server->prepared[i] == NULL)
             return false;
-        shape_defaults(&routes[i]->in, server->config.limits, server->defaults[i]);
     }
-    return server->defaults != NULL;
+    return server->prepared != NULL;
+}
+
+static bool
+copy_tokens(struct server *server)
+{
+    if (server->config.tokens == NULL)
+        return true;
+    server->tokens = tokens_copy(server->config.tokens);
+    server->config.tokens = NULL; /* they are lent for this call */
+    return server->tokens != NULL;
 }
 
 /* libmicrohttpd has found itself in a state that it cannot mend. */
@@ -182,7 +203,7 @@ server_open(const struct server_config *config, struct registry *registry,
     }
     init(server, config, registry, log);
     MHD_set_panic_func(on_panic, (void *)(uintptr_t)log);
-    bool ready = make_tables(server);
+    bool ready = make_tables(server) && copy_tokens(server);
     if (!ready)
         text_string(why, "cannot start: no memory");
     if (ready && listen_or_join(server, first, why))
@@ -253,6 +274,7 @@ server_close(struct server *server)
     timers_free(&server->timers);
     hub_close(&server->hub);
     free_tables(server);
+    tokens_free(server->tokens);
     text_free(&server->access);
     free(server);
 }
@@ -273,6 +295,13 @@ int
 server_port(const struct server *server)
 {
     return server->port;
+}
+
+void
+server_take_tokens(struct server *server, struct tokens *tokens)
+{
+    tokens_free(server->tokens);
+    server->tokens = tokens;
 }
 
 const struct server_counts *
@@ -315,7 +344,7 @@ server_draining(const struct server *server)
 }
 
 static void
-enter(struct server *server, int stage, int64_t until_ns)
+enter(struct server *server, enum stage stage, int64_t until_ns)
 {
     server->stage = stage;
     /* Cannot fail for want of memory: nothing else has started since it fired. */

@@ -9,7 +9,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "http/hub.h"
+#include "http/reach.h"
 #include "http/route.h"
+#include "http/tokens.h"
 
 struct server;
 
@@ -18,14 +20,18 @@ struct server_config {
     int port;              /* 0: any; -1: no TCP */
     const char *unix_path; /* NULL: none */
     size_t max_connections;
-    size_t max_body;          /* bytes */
+    size_t max_connections_per_address; /* 0: none */
+    size_t max_memory;                  /* bytes; 0: none */
+    size_t max_body;                    /* bytes */
     size_t connection_memory; /* bytes of libmicrohttpd's pool, each connection */
     int64_t header_timeout_ns;
     int64_t idle_timeout_ns;
     int64_t stall_timeout_ns;
-    int access_fd;             /* for the access log; -1: none. Not owned */
-    struct asked_clock *asked; /* whose clock is the registry's. Not owned; changed
-                                  where it is moved */
+    int access_fd;               /* for the access log; -1: none. Not owned */
+    struct asked_clock *asked;   /* whose clock is the registry's. Not owned; changed
+                                    where it is moved */
+    const struct reach *reach;   /* not owned */
+    const struct tokens *tokens; /* copied; NULL: none is wanted */
     double limits[LIMIT_COUNT];
     const struct route *const *routes; /* ends with NULL */
     void *app;                         /* what the handlers share: exchange_app */
@@ -63,6 +69,12 @@ const struct asked_clock *server_clock(const struct server *server);
 /* The TCP port it listens on, 0: none. */
 int server_port(const struct server *server);
 
+/* Whether other machines may reach that: its address is not of the loopback. */
+bool server_is_reachable(const struct server *server);
+
+/* From now on these open it, in place of those before; it takes them. */
+void server_take_tokens(struct server *server, struct tokens *tokens);
+
 /* Accepts what waits in the backlog, stops listening, and answers new requests with
  * 503. What has begun may end within limit_ns; then all is cancelled. `drained` is
  * called once, from server_turn, when every answer has left or was given up. */
@@ -70,13 +82,21 @@ void server_drain(struct server *server, int64_t limit_ns, void (*drained)(void 
                   void *owner);
 bool server_draining(const struct server *server);
 
+/* Why no connection was taken. */
+enum accept_pause {
+    PAUSE_CONNECTIONS, /* there are as many as may be */
+    PAUSE_SYSTEM,      /* no descriptor or memory */
+    PAUSE_COUNT,
+};
+
 /* What the server has counted since it was opened. */
 struct server_counts {
-    uint64_t accepted;       /* connections */
-    uint64_t disconnects;    /* of clients that something waited for */
-    uint64_t stalls;         /* of clients that took nothing of their answer */
-    uint64_t bytes;          /* of bodies, handed to libmicrohttpd */
-    uint64_t access_dropped; /* lines of the access log that nobody took */
+    uint64_t accepted;            /* connections */
+    uint64_t disconnects;         /* of clients that something waited for */
+    uint64_t stalls;              /* of clients that took nothing of their answer */
+    uint64_t bytes;               /* of bodies, handed to libmicrohttpd */
+    uint64_t access_dropped;      /* lines of the access log that nobody took */
+    uint64_t pauses[PAUSE_COUNT]; /* of accepting; looked at again every 0.1 s */
     uint64_t problems[ERROR_COUNT];
     /* By route and status: (*requests)[ROUTE_STATUSES], in the order of the list of
      * routes, and then those of no route. */

@@ -54,9 +54,8 @@ has_moved(struct exchange *exchange, uint32_t mark)
 static void
 begin(struct exchange *exchange, uint32_t mark)
 {
-    exchange->stalls = true;
+    exchange->stalls = connection_hear_room(exchange->connection, true);
     exchange->mark = mark;
-    connection_hear_room(exchange->connection, true);
 }
 
 void
@@ -88,5 +87,5 @@ stall_end(struct exchange *exchange)
         return;
     exchange->stalls = false;
     exchange->looks = 0;
-    connection_hear_room(exchange->connection, false);
+    (void)!connection_hear_room(exchange->connection, false);
 }

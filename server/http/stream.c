@@ -168,6 +168,8 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
     }
     if (used == 0)
         return sleep_or_end(exchange, buffer);
+    if (!reply_may_grow(exchange, used))
+        return cut(exchange, false, buffer);
     reply_count_bytes(exchange, used);
     connection_sending(exchange->connection);
     return (ssize_t)used;
@@ -199,9 +201,11 @@ pulled(const struct reply *reply, MHD_ContentReaderCallback read, void *context)
     struct MHD_Response *response =
         MHD_create_response_from_callback(length, block, read, context, NULL);
 
-    if (response && !reply->waited)
-        MHD_add_response_header(response, "X-Accel-Buffering", "no");
-    return response;
+    if (!response || reply->waited
+        || MHD_add_response_header(response, "X-Accel-Buffering", "no") == MHD_YES)
+        return response;
+    MHD_destroy_response(response);
+    return NULL;
 }
 
 void

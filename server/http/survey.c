@@ -2,6 +2,9 @@
 
 #include "http/away.h"
 
+#include "async/memory.h"
+
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +22,8 @@ struct survey {
     struct away away;
     const struct survey_class *class;
     size_t count, missing;
+    size_t weight; /* bytes that are counted for it */
+    struct peers *peers;
     struct ballot *ballots[]; /* that are here; NULL: on their way */
 };
 
@@ -37,6 +42,7 @@ free_survey(struct survey *survey)
 {
     for (size_t i = 0; i < survey->count; i++)
         free_ballot(survey->ballots[i]);
+    memory_give(survey->peers, survey->weight);
     free(survey);
 }
 
@@ -53,8 +59,10 @@ answer(struct survey *survey)
     struct exchange *exchange = survey->away.exchange;
     void *portions[PEERS_MOST];
 
-    for (size_t i = 0; i < survey->count; i++)
+    for (size_t i = 0; i < survey->count; i++) {
+        assert(survey->ballots[i]);
         portions[i] = survey->ballots[i]->portion;
+    }
     away_close(&survey->away);
     survey->class->reply(exchange, survey->ballots[0]->bytes, portions, survey->count);
     free_survey(survey);
@@ -110,11 +118,11 @@ make_ballot(const struct survey *survey, size_t asker, size_t worker,
 }
 
 static struct survey *
-make_survey(struct exchange *exchange, const struct survey_class *class)
+make_survey(struct exchange *exchange, const struct survey_class *class, size_t weight)
 {
-    size_t count = exchange->server->registry->peers->count;
-    struct survey *survey =
-        calloc(1, sizeof *survey + count * sizeof survey->ballots[0]);
+    struct peers *peers = exchange->server->registry->peers;
+    size_t count = peers->count;
+    struct survey *survey = calloc(1, sizeof *survey + count * sizeof(struct ballot *));
 
     if (survey == NULL)
         return NULL;
@@ -125,6 +133,9 @@ make_survey(struct exchange *exchange, const struct survey_class *class)
         free(survey);
         return NULL;
     }
+    survey->peers = peers;
+    survey->weight = weight;
+    memory_take(peers, weight);
     return survey;
 }
 
@@ -146,8 +157,11 @@ survey_begin(struct exchange *exchange, const struct survey_class *class,
              const void *question, size_t question_size)
 {
     struct registry *registry = exchange->server->registry;
-    struct survey *survey = make_survey(exchange, class);
+    size_t weight = class->weigh ? class->weigh(exchange, question) : 0;
 
+    if (weight && !memory_fits(registry->peers, weight))
+        return ERROR_TOO_MUCH_MEMORY;
+    struct survey *survey = make_survey(exchange, class, weight);
     if (survey == NULL)
         return ERROR_OUT_OF_MEMORY;
     if (make_ballots(survey, question, question_size)) {

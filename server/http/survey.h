@@ -10,6 +10,8 @@
 /* What one worker says: `size` bytes, zeroed. */
 struct survey_class {
     size_t size;
+    /* How many bytes all portions and the answer may take; NULL: not worth counting. */
+    size_t (*weigh)(struct exchange *exchange, const void *question);
     void (*take)(struct server *server, const void *question, void *portion);
     void (*free)(void *portion); /* what the portion owns; NULL: nothing */
     /* Answers. portions[i] is that of worker i. */
@@ -17,7 +19,8 @@ struct survey_class {
                   size_t count);
 };
 
-/* Asks; the question is copied. Out of memory: nobody was asked. */
+/* Asks; the question is copied. Errors: out-of-memory, too-much-memory; then nobody was
+ * asked. */
 MUST_USE enum error
 survey_begin(struct exchange *exchange, const struct survey_class *class,
              const void *question, size_t question_size);

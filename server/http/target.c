@@ -14,14 +14,39 @@ hex_value(char c)
     return -1;
 }
 
+/* Of an absolute-form target; 0: it is another. */
+static size_t
+scheme_size(const char *raw)
+{
+    return strncasecmp(raw, "http://", 7) == 0    ? 7
+           : strncasecmp(raw, "https://", 8) == 0 ? 8
+                                                  : 0;
+}
+
+const char *
+target_authority(const char *raw, size_t *size)
+{
+    size_t scheme = scheme_size(raw);
+
+    if (scheme == 0)
+        return NULL;
+    const char *authority = raw + scheme;
+    *size = strcspn(authority, "/?");
+    const char *at = memrchr(authority, '@', *size);
+    if (at) {
+        *size -= (size_t)(at + 1 - authority);
+        authority = at + 1;
+    }
+    return authority;
+}
+
 /* An absolute-form target without its scheme and authority; others as they are. */
 static char *
 origin_form(char *raw)
 {
     static char root[] = "/";
-    size_t scheme = strncasecmp(raw, "http://", 7) == 0    ? 7
-                    : strncasecmp(raw, "https://", 8) == 0 ? 8
-                                                           : 0;
+    size_t scheme = scheme_size(raw);
+
     if (scheme == 0)
         return raw;
     char *end = raw + scheme + strcspn(raw + scheme, "/?");

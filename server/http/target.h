@@ -18,6 +18,10 @@ struct target {
 MUST_USE enum error
 target_split(char *raw, struct target *target, struct problem *problem);
 
+/* The authority of an absolute-form target without its user, NULL where it has none.
+ * Before it is split. */
+const char *target_authority(const char *raw, size_t *size);
+
 struct target_pair {
     const char *name, *value; /* decoded, within the target's own bytes; terminated */
     size_t name_size, value_size;

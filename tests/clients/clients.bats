@@ -6,53 +6,12 @@
 load ../http/helpers
 load ../http/background
 load ../http/recipes
+load clients
 
 # shellcheck disable=SC2034  # for recipes.bash
 PAGE=$BATS_TEST_DIRNAME/../../docs/clients.md
 # shellcheck disable=SC2034  # the same; go compiles the first time
 RECIPE_LIMIT=100
-
-setup() {
-    recipes_setup
-    # nginx and haproxy are in a folder that not every user's PATH has.
-    export PATH=$PATH:/usr/sbin
-    export GOCACHE=${GOCACHE-$BATS_FILE_TMPDIR/go} GO111MODULE=off
-    needs "${BATS_TEST_DESCRIPTION%% *}"
-}
-
-# missing PACKAGE: what the recipe needs is not here.
-missing() {
-    local reason="$1 is missing; script/bootstrap --clients installs it"
-
-    [[ ${WAITD_CLIENTS-} != required ]] || fail "$reason" || return
-    skip "$reason"
-}
-
-needs() {
-    case $1 in
-    curl | wget | haproxy | nginx) command -v "$1" >/dev/null || missing "$1" ;;
-    Go) command -v go >/dev/null || missing golang-go ;;
-    Node) command -v node >/dev/null || missing nodejs ;;
-    aiohttp) find_aiohttp || missing python3-aiohttp ;;
-    urllib | page) ;;
-    *) fail "no client is called $1" ;;
-    esac
-}
-
-# The first python3 may be one that does not see Debian's modules.
-find_aiohttp() {
-    local python
-
-    for python in python3 /usr/bin/python3; do
-        if "$python" -c 'import aiohttp' 2>"$BATS_TEST_TMPDIR/no-aiohttp"; then
-            mkdir "$BATS_TEST_TMPDIR/bin"
-            ln -s "$(command -v "$python")" "$BATS_TEST_TMPDIR/bin/python3"
-            export PATH=$BATS_TEST_TMPDIR/bin:$PATH
-            return
-        fi
-    done
-    return 1
-}
 
 @test "curl counts the whole transfer, or only silence" {
     recipe
@@ -66,6 +25,26 @@ find_aiohttp() {
     recipe
 }
 
+@test "curl tells the first byte from the last" {
+    recipe
+}
+
+@test "curl has an exit code for each broken answer" {
+    recipe
+}
+
+@test "curl sends again in silence what a kept connection has lost" {
+    recipe
+}
+
+@test "curl heeds Retry-After, where it is told to try again" {
+    recipe
+}
+
+@test "curl waits five minutes that are over at once" {
+    recipe
+}
+
 @test "wget asks again after a time limit, twenty times" {
     recipe
 }
@@ -74,11 +53,31 @@ find_aiohttp() {
     recipe
 }
 
+@test "wget asks again after each broken answer" {
+    recipe
+}
+
+@test "wget takes no notice of Retry-After" {
+    recipe
+}
+
+@test "wget does not mind a drip, and a silence only within its limit" {
+    recipe
+}
+
 @test "urllib limits each read, not the whole" {
     recipe
 }
 
 @test "urllib asks once, on a connection of its own" {
+    recipe
+}
+
+@test "urllib has three errors for broken answers, one of them no OSError" {
+    recipe
+}
+
+@test "urllib needs a loop of its own to heed Retry-After" {
     recipe
 }
 
@@ -91,6 +90,22 @@ find_aiohttp() {
 }
 
 @test "aiohttp asks no more at once than its pool allows" {
+    recipe
+}
+
+@test "aiohttp gives an answer out before its body" {
+    recipe
+}
+
+@test "aiohttp has an error for each broken answer, and tries none again" {
+    recipe
+}
+
+@test "aiohttp stays below the server's limit with one of its own" {
+    recipe
+}
+
+@test "aiohttp wins a hedge to the millisecond" {
     recipe
 }
 
@@ -114,6 +129,22 @@ find_aiohttp() {
     recipe
 }
 
+@test "Go can be given a limit for the silence within a body" {
+    recipe
+}
+
+@test "Go tells what is missing from what was reset" {
+    recipe
+}
+
+@test "Go sends a GET again in silence where a kept connection was closed" {
+    recipe
+}
+
+@test "Go stays below the server's limit with MaxConnsPerHost" {
+    recipe
+}
+
 @test "Node gives up when its signal says so" {
     recipe
 }
@@ -127,6 +158,14 @@ find_aiohttp() {
 }
 
 @test "Node opens a second connection where the next call follows at once" {
+    recipe
+}
+
+@test "Node can limit the wait for the header alone" {
+    recipe
+}
+
+@test "Node tells in the cause of its error what broke" {
     recipe
 }
 
@@ -146,6 +185,14 @@ find_aiohttp() {
     recipe
 }
 
+@test "nginx makes a 502 of what broke before the header, and passes on what broke after it" {
+    recipe
+}
+
+@test "nginx asks the next server after a lost answer, and none for ten seconds" {
+    recipe
+}
+
 @test "haproxy passes rows on as they come" {
     recipe
 }
@@ -162,6 +209,18 @@ find_aiohttp() {
     recipe
 }
 
+@test "haproxy makes a 502 of what broke before the header, and passes on what broke after it" {
+    recipe
+}
+
+@test "haproxy takes no notice of Retry-After" {
+    recipe
+}
+
+@test "haproxy lets no more through than maxconn" {
+    recipe
+}
+
 # ---- that none is forgotten, and that none is left out in silence -----------------------
 
 @test "page and tests have the same recipes, each of a client that ctest runs" {
@@ -169,7 +228,7 @@ find_aiohttp() {
     diff "$BATS_TEST_TMPDIR/page" <(titles "$BATS_TEST_FILENAME")
     diff <(cut -d ' ' -f 1 "$BATS_TEST_TMPDIR/page" | uniq) \
         <(printf '%s\n' curl wget urllib aiohttp Go Node nginx haproxy)
-    grep -q 'ITEMS curl wget urllib aiohttp Go Node nginx haproxy page)' \
+    grep -q 'ITEMS curl wget urllib aiohttp Go Node nginx haproxy caddy page)' \
         "$HTTP_TESTS/../CMakeLists.txt"
 }
 

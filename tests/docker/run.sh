@@ -113,7 +113,8 @@ passed "the user is $user"
 # ---- a container, on a free port -----------------------------------------------------------
 
 "${engine[@]}" run -d --name "$name" -p 127.0.0.1::8080 --read-only --cap-drop ALL \
-    --security-opt no-new-privileges "${run_options[@]}" "$image" >"$scratch/run.log" 2>&1 || {
+    --security-opt no-new-privileges --security-opt seccomp=docker/seccomp.json \
+    "${run_options[@]}" "$image" >"$scratch/run.log" 2>&1 || {
     cat "$scratch/run.log" >&2
     fail "the container does not start"
 }
@@ -168,6 +169,31 @@ passed "/wait_n streamed its 3 rows"
 read -r code _ < <(get '/wait?delay=-1')
 [[ $code == 400 ]] || fail "/wait?delay=-1: $code, not 400"
 passed "a delay of -1 is a 400"
+
+"${engine[@]}" kill --signal HUP "$name" >"$scratch/kill.log" 2>&1 ||
+    fail "SIGHUP: $(cat "$scratch/kill.log")"
+read -r code _ < <(get '/wait?delay=0.1')
+[[ $code == 200 ]] || fail "SIGHUP: /wait after it: $code"
+"${engine[@]}" logs "$name" >"$scratch/log" 2>&1
+grep -q 'nothing to read again' "$scratch/log" || fail "SIGHUP: nothing in the log"
+passed "SIGHUP: a line in the log, and it goes on"
+warned=$(grep ' warn ' "$scratch/log") || true
+[[ $warned == *' open to other machines '* && $warned != *$'\n'* ]] ||
+    fail "not one warning that it is open: $(cat "$scratch/log")"
+passed "it says once that it is open to other machines"
+
+# ---- what confines it ----------------------------------------------------------------------
+
+pid=$("${engine[@]}" inspect --format '{{.State.Pid}}' "$name")
+if [[ $(readlink "/proc/$pid/exe") == */waitd ]]; then
+    for line in 'Seccomp:.2' 'NoNewPrivs:.1' 'CapEff:.0000000000000000' 'CapBnd:.0000000000000000'; do
+        grep -Eq "^$line\$" "/proc/$pid/status" ||
+            fail "not $line: $(grep -E '^(Seccomp|NoNewPrivs|Cap)' "/proc/$pid/status")"
+    done
+    passed "it has its seccomp filter, no new privileges and no capability"
+else
+    passed "its confinement cannot be seen from here: its process is elsewhere"
+fi
 
 # ---- the end: what waits is answered, and the program ends by itself -----------------------
 

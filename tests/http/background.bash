@@ -81,20 +81,48 @@ descriptors() {
     find "/proc/${1:-$(server_pid)}/fd" -type l 2>/dev/null | wc -l
 }
 
-# settle N: N more connections than before `hold` are there, and have had time to ask.
-# Nothing shows from outside that a request has been read which is in no list.
-settle() {
-    eventually connections_are "$1" && sleep 0.2
+# hold_asked NAME PATH [curl's arguments]: and the server has read it: for what is in no
+# list while it waits.
+hold_asked() {
+    hold "$@" -v
+    eventually has_asked "$1"
+}
+
+has_asked() {
+    grep -q '^> ' "$BATS_TEST_TMPDIR/held-$1.error" && ! bytes_are_unread
+}
+
+# A connection of the server's has bytes that it has not taken, or is not accepted.
+bytes_are_unread() {
+    awk -v port="$(printf ':%04X' "$PORT")" '
+        index($2, port) && $5 !~ /:00000000$/ { n++ }
+        END { exit !n }' /proc/net/tcp
 }
 
 # hold_awaiters ID: two clients, `result` and `poll`, await its end.
 hold_awaiters() {
-    local before
+    hold_asked result "/tasks/$1/result"
+    hold_asked poll "/tasks/$1?wait=50"
+}
 
-    before=$(connections)
-    hold result "/tasks/$1/result"
-    hold poll "/tasks/$1?wait=50"
-    settle $((before + 2))
+# make_task JSON: sets id.
+make_task() {
+    post /tasks "$1" || return
+    assert_status 201 || return
+    id=$(jq -r .id <<<"$body")
+    export id
+}
+
+# until_closed BYTES: sends them, as printf takes them, on a connection of their own; sets
+# `output` and `lines` to what comes until the server closes it.
+until_closed() {
+    local fd
+
+    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
+    # shellcheck disable=SC2059
+    printf "$1" >&"$fd"
+    run -0 timeout 30 cat <&"$fd"
+    exec {fd}>&-
 }
 
 # task ID [FILTER]: the task's JSON, or what the filter makes of it.
@@ -109,6 +137,11 @@ count() {
 
 count_is() {
     [[ $(count "$2") == "$1" ]]
+}
+
+# waiting_at OBJECT N: so many wait there: waiting_at queues/jobs 2.
+waiting_at() {
+    [[ $(curl -sSg "$URL/$1" | jq .waiting) == "$2" ]]
 }
 
 # at_least A B: as numbers, exactly.

@@ -42,7 +42,7 @@ load background
     get '/wait?delay=50'
     took=$((($(date +%s%N) - begun) / 1000000))
     assert_json '.delay == 50 and .elapsed >= 50'
-    assert_match "$(header Server-Timing)" '^wait;dur=[5-9][0-9]{4,}'
+    at_least "$(server_timing)" 50000
     ((took >= 500 && took < 20000)) || fail "it took $took ms"
     get '/wait_n?n=20&max_delay=20&seed=7&format=ndjson'
     assert_eq "$(jq -cs '[.[:20][] | .elapsed >= .delay] | unique' "$body_file")" '[true]'
@@ -91,7 +91,7 @@ beats_are() {
     hold_pending gated '/wait?event=e'
     get /clock
     assert_json '.now == 100'
-    sleep 0.3
+    sleep 0.3 # in real time: nothing may happen
     get /clock
     assert_json '.now == 100'
     get /tasks/t

@@ -19,6 +19,8 @@ import sys
 import threading
 import time
 
+from raw import eventually
+
 DEADLINE = 30
 
 
@@ -72,13 +74,6 @@ class Client:
         self.socket.close()
 
 
-def until(condition):
-    end = time.monotonic() + DEADLINE
-    while not condition():
-        assert time.monotonic() < end, "never"
-        time.sleep(0.005)
-
-
 def held(control, requests):
     """A client for each request, which the server has when they are returned."""
     clients = []
@@ -86,7 +81,7 @@ def held(control, requests):
         before = control.json("/tasks?state=pending,queued&limit=1")["total"]
         client = Client(WHERE)
         client.ask(path)
-        until(
+        eventually(
             lambda b=before: control.json("/tasks?state=pending,queued&limit=1")["total"]
             > b
         )
@@ -128,15 +123,16 @@ def queue():
     drinkers = [threading.Thread(target=client.answer) for client in busy]
     for thread in drinkers:
         thread.start()
-    first, second, left = Client(WHERE), Client(WHERE), Client(WHERE)
+    first, second = Client(WHERE), Client(WHERE)
     first.ask("/clock/advance?by=50", "POST")
-    until(lambda: control.now() > 0)
+    eventually(lambda: control.now() > 0)
     second.ask("/clock/advance?by=7", "POST")
     assert control.now() < 50
     assert json.loads(first.answer()[1])["now"] == 50
     assert json.loads(second.answer()[1])["now"] == 57
+    left = Client(WHERE)  # not before: who says nothing is closed after --header-timeout
     left.ask("/clock/advance?by=43", "POST")
-    until(lambda: control.now() > 57)
+    eventually(lambda: control.now() > 57)
     left.close()
     stopped = None
     while stopped != (stopped := control.now()):
@@ -152,7 +148,7 @@ def many(count):
     control, other = Client(WHERE), Client(WHERE)
     control.json(f"/tasks?n={count}&max_delay=100&seed=1&group=g", "POST")
     control.json("/wait?delay=0")
-    until(lambda: control.json("/tasks?group=g&limit=1")["total"] == count)
+    eventually(lambda: control.json("/tasks?group=g&limit=1")["total"] == count)
     answers, slowest = 0, 0
     control.ask("/clock/advance?by=100", "POST")
     while other.now() < 100:
@@ -190,9 +186,9 @@ def drain(pid):
     for client in (late, looker, ready):
         client.get("/healthz")
     control.ask("/clock/advance?by=100", "POST")
-    until(lambda: looker.now() > 0)
+    eventually(lambda: looker.now() > 0)
     os.kill(pid, signal.SIGTERM)
-    until(lambda: ready.get("/readyz")[0] == 503)
+    eventually(lambda: ready.get("/readyz")[0] == 503)
     assert looker.json("/clock")["mode"] == "manual"
     status, body = late.get("/clock/advance?by=1", "POST")
     assert status == 503 and b"draining" in body, body
@@ -216,6 +212,19 @@ def bodies():
         f"/wait_n?n=20&{draws}&return_when=3&buffer=true",
         f"/wait_n?n=20&{draws}&fail_rate=0.3",
         f"/wait_n?n=2000&{draws}&limit=100&format=ndjson",
+        f"/wait_n?n=20&{draws}&return_when=first",
+        f"/wait_n?n=20&{draws}&on_error=cancel&fail_rate=0.3",
+        f"/wait_n?n=20&{draws}&load_factor=10ms",
+        f"/wait?{draws}&at=body",
+        f"/wait?{draws}&at=body&timeout=1",
+        f"/wait?{draws}&chunks=5&jitter=0.5",
+        f"/wait?{draws}&status=503",
+        "/wait_n?n=20&seed=7&profile=p99-heavy-api",
+    ] + [
+        f"{path}{draws}&dist={dist}"
+        for path in ("/wait?", "/wait_n?n=20&", "/measure?n=20&mode=both&")
+        for dist in ("normal&mean=5&stddev=2", "lognormal&median=2&p99=9", "exponential&mean=3",
+                     "choice&choice=1:3,2,5:0.5", "percentiles&p50=2&p95=6&max=10")
     ] + [
         f"/wait_n?n=20&{draws}&{more}&format={form}"
         for form in ("json", "ndjson", "sse", "text")

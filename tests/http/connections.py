@@ -9,16 +9,27 @@ connections.py backlog PORT PID N        N connections that wait in the backlog 
                                          SIGTERM comes, half of which ask only after it
 connections.py crowd PORT PID N          N connections, more than PID has descriptors for,
                                          that ask when all are there
+connections.py exhaust PORT PID N        N connections that ask and stay, more than PID has
+                                         descriptors for; prints how many were answered, the
+                                         CPU share of a second in which none is, and after
+                                         how many seconds the place of one that leaves is
+                                         another's
+connections.py flood PORT PID N          N connections with a wait each; prints what those
+                                         were told that do not wait
 """
 import collections
 import json
 import os
 import resource
+import select
 import signal
 import socket
 import sys
 import time
 import urllib.request
+
+from process import descriptors
+from raw import eventually
 
 PATIENCE = 30
 
@@ -38,29 +49,17 @@ def total(port, query):
         return json.load(answer)["total"]
 
 
-def until(is_so, what):
-    end = time.monotonic() + PATIENCE
-    while not is_so():
-        if time.monotonic() > end:
-            sys.exit(f"never: {what}")
-        time.sleep(0.01)
-
-
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
 def leave(port, pid, count, rounds):
     for _ in range(rounds):
         clients = [connect(port) for _ in range(count)]
         for i, client in enumerate(clients):
             ask(client, ("/wait?delay=60", "/wait_n?n=9&delay=60",
                          "/measure?n=2&delay=60", "/wait_n?n=2&delay=60&format=sse")[i % 4])
-        until(lambda: total(port, "state=pending") == count, f"{count} pending")
+        eventually(lambda: total(port, "state=pending") == count)
         for client in clients:
             client.close()
         start = time.monotonic()
-        until(lambda: total(port, "") == 0, "all gone")
+        eventually(lambda: total(port, "") == 0)
         if time.monotonic() - start > 2:
             sys.exit(f"{count} clients that left were noticed after more than 2 s")
         # the last of this script's own connections, and the cells' stopping
@@ -114,10 +113,10 @@ def drain(port, pid, count):
     clients = [connect(port) for _ in range(count)]
     for i in range(0, count, 2):
         ask(clients[i], paths[i % 4])
-    until(lambda: total(port, "state=pending") == count // 2, f"{count // 2} pending")
+    eventually(lambda: total(port, "state=pending") == count // 2)
     for i in range(1, count, 2):  # the short ones last
         ask(clients[i], paths[i % 4])
-    until(lambda: total(port, "state=pending") == count, f"{count} pending")
+    eventually(lambda: total(port, "state=pending") == count)
     os.kill(pid, signal.SIGTERM)
     seen = collections.Counter()
     for i, client in enumerate(clients):
@@ -156,10 +155,71 @@ def crowd(port, pid, count):
         print(times, what)
 
 
+def cpu_seconds(pid):
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def readable(clients, seconds):
+    """Those to whom something has come, once none comes for so long."""
+    poll, by_fd, found = select.poll(), {c.fileno(): c for c in clients}, []
+    for fd in by_fd:
+        poll.register(fd, select.POLLIN)
+    while ready := poll.poll(seconds * 1000):
+        for fd, _ in ready:
+            poll.unregister(fd)
+            found.append(by_fd[fd])
+    return found
+
+
+def first_readable(clients):
+    poll, by_fd = select.poll(), {c.fileno(): c for c in clients}
+    for fd in by_fd:
+        poll.register(fd, select.POLLIN)
+    ready = poll.poll(PATIENCE * 1000)
+    return by_fd[ready[0][0]] if ready else sys.exit("never: a place that is free is taken")
+
+
+def exhaust(port, pid, count):
+    clients = [connect(port) for _ in range(count)]
+    for client in clients:
+        ask(client, "/wait?delay=0")
+    inside = readable(clients, 1)
+    cpu, begin = cpu_seconds(pid), time.monotonic()
+    time.sleep(1)
+    share = (cpu_seconds(pid) - cpu) / (time.monotonic() - begin)
+    outside = [client for client in clients if client not in set(inside)]
+    taken = []
+    for client in inside[:20]:  # who is inside is answered, and the place of who leaves taken
+        client.recv(65536)
+        ask(client, "/wait?delay=0.01")
+        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+        begin = time.monotonic()
+        client.close()
+        outside.remove(first_readable(outside))
+        taken.append(time.monotonic() - begin)
+    print(len(inside), f"{share:.4f}", f"{max(taken):.4f}")
+
+
+def flood(port, _, count):
+    clients = [connect(port) for _ in range(count)]
+    for client in clients:
+        try:
+            client.sendall(b"GET /wait?delay=60 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        except ConnectionError:
+            pass  # it is told what follows
+    told = readable(clients, 2)
+    seen = collections.Counter(answer(client) for client in told)
+    for what, times in sorted(seen.items()):
+        print(times, what)
+
+
 def main():
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    jobs = {"leave": leave, "drain": drain, "backlog": backlog, "crowd": crowd}
+    jobs = {"leave": leave, "drain": drain, "backlog": backlog, "crowd": crowd,
+            "exhaust": exhaust, "flood": flood}
     jobs[sys.argv[1]](*map(int, sys.argv[2:]))
 
 

@@ -113,6 +113,21 @@ sys.exit(open(sys.argv[1]).read() not in open(sys.argv[2]).read())' \
         "$BATS_TEST_TMPDIR/teaser" "$PAGE"
 }
 
+@test "the README's minute in a millisecond passes when it is pasted" {
+    local block=$BATS_TEST_TMPDIR/block port
+
+    port=$(free_port)
+    sed -n '/^## A minute/,/^## /{ /^```console$/,/^```$/{ /^```/d; p } }' "$README" >"$block"
+    # shellcheck disable=SC2016  # the $ is for the script
+    echo 'trap '\''kill $(jobs -p); wait'\'' EXIT' >"$TMPDIR/script"
+    sed -n "s/^[$] //; T; s/localhost:8080/127.0.0.1:$port/
+        s/^waitd /waitd --port $port /; p" "$block" >>"$TMPDIR/script"
+    cd "$TMPDIR"
+    run -0 env -u WAITD_WORKERS timeout 30 bash script
+    assert_eq "$output" "$(grep -v '^[$] ' "$block")"
+    assert_match "$output" '"elapsed":60}$'
+}
+
 # run_changed FROM TO TITLE: runs the recipe of a page in which the line FROM is TO.
 run_changed() {
     local from=$1 to=$2 recipes=$BATS_TEST_TMPDIR/recipes

@@ -24,6 +24,7 @@ FILES = {
     "js": "client.mjs",
     "nginx": "nginx.conf",
     "haproxy": "haproxy.cfg",
+    "caddy": "Caddyfile",
 }
 LANGUAGES = ["sh", *FILES, "text"]
 

@@ -1,12 +1,16 @@
 #!/usr/bin/env bats
 # coordination.bats: what all that blocks at an event, a semaphore, a barrier, a latch
-# or a queue has in common. See coordination.py.
+# or a queue has in common, and the limits of them all.
 
 load helpers
 load background
 
 coordination() {
     python3 "$HTTP_TESTS/coordination.py" "$PORT" "$@"
+}
+
+limits() {
+    python3 "$HTTP_TESTS/object_limits.py" "$PORT" "$@"
 }
 
 @test "what blocks is a task of its kind, with the name of its object; a leaver is gone" {
@@ -80,24 +84,24 @@ coordination() {
 
 @test "--idle-ttl: what is unused goes, what is waited for or held stays" {
     own_server --idle-ttl 1 --max-objects 12 --drain 0.2
-    coordination idle_ttl
+    limits idle_ttl
     own_server_stop
 }
 
 @test "--max-objects: 429, and nothing has changed; a lease counts as one" {
     own_server --max-objects 2 --drain 0.2
-    coordination max_objects
+    limits max_objects
     own_server_stop
 }
 
 @test "--max-waits: 429, and nothing has changed, nor is an object left behind" {
     own_server --max-waits 1 --max-objects 3 --drain 0.2
-    coordination max_waits
+    limits max_waits
     own_server_stop
 }
 
 @test "--max-object-bytes: 429, and nothing has changed; what is kept of the done has no bytes" {
     own_server --max-object-bytes 1024 --drain 0.2
-    coordination max_bytes
+    limits max_bytes
     own_server_stop
 }

@@ -192,30 +192,23 @@ outcomes() {
 }
 
 @test "fail_first is exact for 100 clients at once, on all workers" {
-    python3 - "$PORT" <<'PYTHON'
+    PYTHONPATH=$HTTP_TESTS python3 - "$PORT" <<'PYTHON'
 import asyncio
 import sys
 
+from crowd import ask, connect
 
-async def ask(port, target):
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    statuses = []
-    for _ in range(10):
-        writer.write(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
-        size = int(head.lower().partition("content-length:")[2].split()[0])
-        await reader.readexactly(size)
-        statuses.append(head.split()[1])
-    writer.close()
-    return statuses
+
+async def ten(client, target):
+    return [(await ask(client, target))[0] for _ in range(10)]
 
 
 async def main():
-    port = int(sys.argv[1])
+    clients = await connect(int(sys.argv[1]), 100)
     for rounds in range(3):
         target = f"/wait?delay=0.001&fail_first=337&key=storm{rounds}"
-        got = sum(await asyncio.gather(*(ask(port, target) for _ in range(100))), [])
-        assert (got.count("503"), got.count("200")) == (337, 663), got
+        got = sum(await asyncio.gather(*(ten(client, target) for client in clients)), [])
+        assert (got.count(503), got.count(200)) == (337, 663), got
 
 
 asyncio.run(main())

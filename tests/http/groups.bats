@@ -16,13 +16,6 @@ make() {
     mapfile -t ids < <(jq -r '.tasks[].id' <<<"$body")
 }
 
-# add JSON: one task; sets id.
-add() {
-    post /tasks "$1" || return
-    assert_status 201 || return
-    id=$(jq -r .id <<<"$body")
-}
-
 # fire ID...: one after another.
 fire() {
     local one
@@ -72,7 +65,7 @@ assert_ids() {
 }
 
 @test "without n a task joins the group it names, and is answered as one Task" {
-    add '{"delay":60,"group":"g"}'
+    make_task '{"delay":60,"group":"g"}'
     assert_eq "$(header Location)" "/tasks/$id"
     assert_json '.group == "g" and (has("tasks") | not)'
     assert_eq "$(count group=g)" 1
@@ -94,7 +87,7 @@ assert_ids() {
 @test "naming a group again adds to it" {
     make '{"n":2,"delay":60,"group":"g"}'
     make '{"n":3,"delay":30,"group":"g"}'
-    add '{"delay":20,"group":"g"}'
+    make_task '{"delay":20,"group":"g"}'
     get '/tasks?group=g'
     assert_json '.total == 6 and [.tasks[].delay] == [60, 60, 30, 30, 30, 20]'
 }
@@ -134,7 +127,7 @@ assert_ids() {
 
 @test "the timeout of a group cancels what has not ended by then" {
     make '{"n":2,"delay":60,"timeout":1.5,"group":"g"}'
-    add '{"delay":0,"group":"g"}'
+    make_task '{"delay":0,"group":"g"}'
     get '/tasks?group=g&wait=30'
     assert_status 200
     assert_ids '.done[].id' "$id" "${ids[@]}"
@@ -257,13 +250,9 @@ assert_ids() {
 }
 
 @test "return_when without wait blocks without limit" {
-    local before
-
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold all '/tasks?group=g&return_when=all'
-    hold first '/tasks?group=g&return_when=first'
-    settle $((before + 2))
+    hold_asked all '/tasks?group=g&return_when=all'
+    hold_asked first '/tasks?group=g&return_when=first'
     still_held all
     still_held first
     fire "${ids[1]}"
@@ -279,12 +268,8 @@ assert_ids() {
 }
 
 @test "return_when=first is met by a cancelled task, and at once where one has ended" {
-    local before
-
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold first '/tasks?group=g&wait=50&return_when=first'
-    settle $((before + 1))
+    hold_asked first '/tasks?group=g&wait=50&return_when=first'
     post "/tasks/${ids[0]}/cancel"
     answered first
     assert_json '.timed_out == false and [.done[].state] == ["cancelled"]'
@@ -293,15 +278,11 @@ assert_ids() {
 }
 
 @test "return_when=K waits for K ends; more than there are means all" {
-    local before
-
     make '{"n":3,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold two '/tasks?group=g&wait=50&return_when=2'
-    hold nine '/tasks?group=g&wait=50&return_when=9'
-    settle $((before + 2))
+    hold_asked two '/tasks?group=g&wait=50&return_when=2'
+    hold_asked nine '/tasks?group=g&wait=50&return_when=9'
     fire "${ids[2]}"
-    sleep 0.1
+    sleep 0.1 # in real time: no answer may come
     still_held two
     fire "${ids[0]}"
     answered two
@@ -318,14 +299,10 @@ assert_ids() {
 }
 
 @test "return_when=first_error is met by a failure only: a cancel or a result is none" {
-    local before
-
     make '{"n":2,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold error '/tasks?group=g&wait=50&return_when=first_error'
-    settle $((before + 1))
+    hold_asked error '/tasks?group=g&wait=50&return_when=first_error'
     fire "${ids[0]}"
-    sleep 0.1
+    sleep 0.1 # in real time: no answer may come
     still_held error
     fire "${ids[1]}"
     answered error
@@ -338,9 +315,8 @@ assert_ids() {
 
     make '{"n":2,"delay":60,"group":"g"}'
     before=$(connections)
-    hold all '/tasks?group=g&wait=50'
-    hold stream '/tasks?group=g&stream=true'
-    settle $((before + 2))
+    hold_asked all '/tasks?group=g&wait=50'
+    hold_asked stream '/tasks?group=g&stream=true'
     leave all
     leave stream
     eventually connections_are "$before"
@@ -362,15 +338,11 @@ assert_ids() {
 }
 
 @test "a task that joins while somebody waits for all is waited for, too" {
-    local before
-
     make '{"n":1,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold all '/tasks?group=g&wait=50'
-    settle $((before + 1))
-    add '{"delay":60,"group":"g"}'
+    hold_asked all '/tasks?group=g&wait=50'
+    make_task '{"delay":60,"group":"g"}'
     fire "${ids[0]}"
-    sleep 0.1
+    sleep 0.1 # in real time: no answer may come
     still_held all
     fire "$id"
     answered all
@@ -485,13 +457,9 @@ assert_ids() {
 }
 
 @test "a stream is over when none is left, not before: a task that joins is streamed, too" {
-    local before
-
     make '{"n":1,"delay":60,"group":"g"}'
-    before=$(connections)
-    hold stream '/tasks?group=g&stream=true&format=ndjson'
-    settle $((before + 1))
-    add '{"delay":60,"group":"g"}'
+    hold_asked stream '/tasks?group=g&stream=true&format=ndjson'
+    make_task '{"delay":60,"group":"g"}'
     fire "${ids[0]}"
     eventually has_sent stream "${ids[0]}"
     still_held stream
@@ -568,17 +536,13 @@ assert_ids() {
 # ---- DELETE -------------------------------------------------------------------------
 
 @test "DELETE of a group cancels what runs, removes all, and wakes every awaiter" {
-    local before
-
     make '{"n":5,"delay":60,"limit":3,"group":"g"}'
     fire "${ids[0]}"
     post "/tasks/${ids[1]}/cancel"
-    add '{"delay":60}'
-    before=$(connections)
-    hold result "/tasks/${ids[4]}/result"
-    hold poll "/tasks/${ids[2]}?wait=50"
-    hold all '/tasks?group=g&wait=50'
-    settle $((before + 3))
+    make_task '{"delay":60}'
+    hold_asked result "/tasks/${ids[4]}/result"
+    hold_asked poll "/tasks/${ids[2]}?wait=50"
+    hold_asked all '/tasks?group=g&wait=50'
     send DELETE '/tasks?group=g'
     assert_status 200
     assert_eq "$body" '{"cancelled":3,"removed":5}'

@@ -115,6 +115,21 @@ teardown_file() {
     [[ $(<"$answer") == 503 ]] || fail "the pending wait got $(<"$answer"), not 503"
 }
 
+# refuses STATUS PATTERN FLAG...: a waitd with these flags ends so, with one line on stderr
+# that matches.
+refuses() {
+    local status_wanted=$1 pattern=$2
+
+    shift 2
+    run "-$status_wanted" --separate-stderr timeout -k 1 30 "$WAITD" "$@"
+    # shellcheck disable=SC2154 # set by run, as the next ones
+    assert_eq "$output" '' || return
+    # shellcheck disable=SC2154
+    assert_eq "${#stderr_lines[@]}" 1 "$stderr" || return
+    assert_match "$stderr" '^waitd: ' || return
+    assert_match "$stderr" "$pattern"
+}
+
 # ---- requests -----------------------------------------------------------------------
 
 # request PATH [curl's arguments]: sets status_code, body and the files.
@@ -152,6 +167,11 @@ send() {
 # header NAME: its value in the last answer, empty where there is none.
 header() {
     sed -n "s/^$1: *//Ip" "$headers_file" | tr -d '\r'
+}
+
+# server_timing: the wait's milliseconds in Server-Timing of the last answer.
+server_timing() {
+    header Server-Timing | sed -n 's/^wait;dur=//p'
 }
 
 # server_reset: everything that earlier tests have left goes.

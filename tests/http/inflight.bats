@@ -274,9 +274,7 @@ waitd_id() {
     own_manual_server
     hold w '/wait?delay=60&timeout=3&label=t'
     in_flight label=t
-    hold result "/tasks/$id/result"
-    eventually connections_are 2 "$(own_server_pid)"
-    sleep 0.2 # nothing shows that it awaits
+    hold_asked result "/tasks/$id/result"
     advance 3
     answered w
     assert_problem 504 timeout

@@ -1,12 +1,12 @@
 #!/usr/bin/env bats
-# latches.bats: POST and GET /latches/ID. See coordination.py.
+# latches.bats: POST and GET /latches/ID. See latches.py.
 
 load helpers
 
-coordination() {
-    python3 "$HTTP_TESTS/coordination.py" "$PORT" "$@"
+latches() {
+    python3 "$HTTP_TESTS/latches.py" "$PORT" "$@"
 }
 
 @test "it counts up, and releases those who wait for that much" {
-    coordination latch
+    latches latch
 }

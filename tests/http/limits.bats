@@ -223,7 +223,7 @@ refused() {
     hold b '/wait?delay=60&label=b'
     eventually connections_are 2 "$(own_server_pid)"
     hold c '/healthz'
-    sleep 0.3
+    sleep 0.3 # in real time: nobody may take it
     still_held c
     assert_eq "$(connections "$(own_server_pid)")" 2
     leave b
@@ -267,32 +267,23 @@ refused() {
 
 @test "--header-timeout: a request not read whole by then is 408, and the connection closed" {
     own_server --header-timeout 0.3
-    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-    printf 'GET /wait?delay=0 HTTP/1.1\r\nHo' >&"$fd"
-    run -0 timeout 30 cat <&"$fd"
+    until_closed 'GET /wait?delay=0 HTTP/1.1\r\nHo'
     assert_match "${lines[0]}" '^HTTP/1.1 408 '
     assert_match "$output" '"type":"/problems/request-timeout"'
-    exec {fd}>&-
     get /metrics
     assert_match "$body" 'waitd_problems_total\{worker="[0-9]+",type="request-timeout"\} 1'
 }
 
 @test "--header-timeout: a connection that says nothing is closed" {
     own_server --header-timeout 1.5
-    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-    eventually connections_are 1 "$(own_server_pid)"
-    run -0 timeout 30 cat <&"$fd"
+    until_closed ''
     assert_eq "$output" ''
-    exec {fd}>&-
     eventually connections_are 0 "$(own_server_pid)"
 }
 
 @test "--idle-timeout: an idle connection is closed, one that waits is not" {
     own_server --idle-timeout 0.3 --header-timeout 1
-    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-    printf 'GET /wait?delay=2 HTTP/1.1\r\nHost: x\r\n\r\n' >&"$fd"
-    run -0 timeout 30 cat <&"$fd"
+    until_closed 'GET /wait?delay=2 HTTP/1.1\r\nHost: x\r\n\r\n'
     assert_match "${lines[0]}" '^HTTP/1.1 200 '
     assert_match "$output" '"delay":2,'
-    exec {fd}>&-
 }

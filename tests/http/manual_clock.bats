@@ -85,9 +85,7 @@ clock() {
     hold_pending rows '/wait_n?n=3&delay=2&limit=1&format=ndjson'
     hold_pending late '/wait?delay=60&timeout=3'
     post /tasks '{"n":4,"delay":1,"limit":2,"group":"g"}'
-    hold poll '/tasks?group=g&wait=1.5'
-    eventually connections_are 3 "$(own_server_pid)"
-    sleep 0.2 # nothing shows that it polls
+    hold_asked poll '/tasks?group=g&wait=1.5'
     advance 6
     # 3 rows, 1 timeout, 4 tasks, 1 poll
     assert_eq "$fired" 9
@@ -254,16 +252,10 @@ clock() {
 
 @test "the time to read a request and idle connections are real" {
     own_manual_server --header-timeout 0.3 --idle-timeout 0.3
-    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-    printf 'GET /wait?delay=0 HTTP/1.1\r\nHo' >&"$fd"
-    run -0 timeout 30 cat <&"$fd"
+    until_closed 'GET /wait?delay=0 HTTP/1.1\r\nHo'
     assert_match "${lines[0]}" '^HTTP/1.1 408 '
-    exec {fd}>&-
-    exec {fd}<>"/dev/tcp/127.0.0.1/$PORT"
-    printf 'GET /clock HTTP/1.1\r\nHost: x\r\n\r\n' >&"$fd"
-    run -0 timeout 30 cat <&"$fd"
+    until_closed 'GET /clock HTTP/1.1\r\nHost: x\r\n\r\n'
     assert_match "${lines[0]}" '^HTTP/1.1 200 '
-    exec {fd}>&-
     own_server_stop
 }
 

@@ -3,6 +3,7 @@
 # shellcheck disable=SC2016  # what stands in single quotes is for jq
 
 load helpers
+load background
 
 SERVER_FLAGS=(--profiles "$BATS_TEST_DIRNAME/profiles.json")
 
@@ -97,11 +98,11 @@ models() {
 }
 
 @test "a dry run is not late: the access log does not say so" {
-    server_start "$BATS_TEST_TMPDIR" --access-log "$BATS_TEST_TMPDIR/access"
+    own_server --access-log "$BATS_TEST_TMPDIR/access"
     get '/wait_n?n=3&delay=50&dry_run=true'
     get '/wait?delay=50&dry_run=true'
     get '/measure?n=3&delay=50&dry_run=true'
-    server_stop "$BATS_TEST_TMPDIR"
+    own_server_stop
     body=$(jq -s . "$BATS_TEST_TMPDIR/access") assert_json \
         'length == 3 and all(.status == 200 and (has("lateness") | not))'
 }
@@ -121,7 +122,7 @@ held() {
     held 7
     get '/wait?load_factor=5ms&delay=10ms'
     assert_json '.delay == 0.01 + 7 * 0.005 and .elapsed >= .delay'
-    drawn=$(python3 -c 'import random; random.seed(7); print(random.uniform(0, 0.01))')
+    drawn=$(uniform 7 1 0 0.01)
     get '/wait?load_factor=5ms&max_delay=10ms&seed=7'
     assert_json '.delay == $drawn + 0.035' --argjson drawn "$drawn"
     get '/wait?load_factor=5ms&dist=choice&choice=1&dry_run=true'
@@ -220,12 +221,12 @@ bad_profiles() {
 }
 
 @test "a profile above --max-delay says so, and is refused" {
-    server_start "$BATS_TEST_TMPDIR" --max-delay 200ms
+    own_server --max-delay 200ms
     get /profiles
     assert_json '.profiles[] | select(.name == "3g") | .unusable | test("above the limit")'
     get '/wait?profile=3g'
     assert_problem 400 invalid-parameter profile
     get '/wait?profile=lte&dry_run=true'
     assert_status 200
-    server_stop "$BATS_TEST_TMPDIR"
+    own_server_stop
 }

@@ -290,9 +290,11 @@ def contradictions():
     for told, param, other in CONTRADICTING:
         got = refusal("/wait?" + told)
         assert (got["param"], got.get("conflicts_with")) == (param, other), (told, got)
-    # Not as JSON either; 10,000 choices fit into a body.
-    got = refusal("/wait", {"dist": "choice", "choice": ",".join(["1:1"] * 10_000)})
-    assert got["param"] == "choice" and "at most 64" in got["detail"], got
+    # Not as JSON either; 10,000 choices fit into a body, as a string and as a list.
+    for path in ("/wait", "/wait_n?n=1", "/measure?n=1", "/tasks"):
+        for choices in (",".join(["1:1"] * 10_000), ["1"] * 10_000):
+            got = refusal(path, {"dist": "choice", "choice": choices})
+            assert got["param"] == "choice" and "at most 64" in got["detail"], got
     # What is odd, and taken.
     for told in ["dist=choice&choice=1:0,2:1e308", "dist=percentiles&p50=1&p95=1&max=1",
                  "dist=choice&choice=" + ",".join(["1"] * 64), "dist=exponential&mean=300"]:

@@ -8,10 +8,6 @@ setup() {
     server_reset
 }
 
-waiting_at() {
-    [[ $(curl -sSg "$URL/$1" | jq .waiting) == "$2" ]]
-}
-
 @test "DELETE forgets a semaphore, a latch or a queue, and cancels who waits there" {
     post '/semaphores/s/acquire'
     hold semaphores '/semaphores/s/acquire' -X POST

@@ -11,19 +11,6 @@ setup() {
     own=$BATS_TEST_TMPDIR/own
 }
 
-# refuses STATUS PATTERN FLAG...: it ends so, with one line on stderr that matches.
-refuses() {
-    local status_wanted=$1 pattern=$2
-
-    shift 2
-    run "-$status_wanted" --separate-stderr timeout -k 1 30 "$WAITD" "$@"
-    assert_eq "$output" '' || return
-    # shellcheck disable=SC2154 # set by run
-    assert_eq "${#stderr_lines[@]}" 1 "$stderr" || return
-    assert_match "$stderr" '^waitd: ' || return
-    assert_match "$stderr" "$pattern"
-}
-
 # flags_of [FILTER]: the flags in force that / shows, or what the filter makes of them.
 flags_of() {
     curl -sS "$URL/" | jq -c ".flags${1:-}"
@@ -48,8 +35,9 @@ flags_of() {
         grep -qE -- "^  --${flag//_/-} +[^ ]" <<<"$output" || fail "--help lacks $flag"
     done < <(curl -sS "$URL/" | jq -r '.flags | keys[]')
     for flag in help version healthcheck host port port-file unix workers max-delay max-n \
-        max-tasks max-waits max-connections max-body connection-memory header-timeout idle-timeout \
-        stall-timeout retention drain access-log log-format log-level seed; do
+        max-tasks max-waits max-connections max-connections-per-address max-memory max-body \
+        connection-memory header-timeout idle-timeout stall-timeout retention drain access-log \
+        log-format log-level seed allow-host cors-origin token-file; do
         grep -qE -- "^  --$flag +[^ ]" <<<"$output" || fail "--help lacks $flag"
     done
 }
@@ -68,19 +56,22 @@ flags_of() {
         and .stall_timeout == 30 and .retention == 60 and .drain == 0.2 and .access_log == null
         and .log_format == "text"
         and .log_level == "info" and .seed == null and .unix == null
-        and .max_connections > 0 and .workers == ($workers | tonumber)' \
+        and .max_connections > 0 and .max_connections_per_address == 0
+        and .max_memory == 0 and .workers == ($workers | tonumber)' \
         --arg workers "${WAITD_WORKERS:-$(nproc)}"
 }
 
 @test "every flag takes a good value, and / shows it in force" {
     own_server --host 127.1 --unix "$BATS_TEST_TMPDIR/s" --max-delay 2m --max-n=7 \
-        --max-tasks 8 --max-waits=9 --max-connections 10 --max-body 1MiB \
+        --max-tasks 8 --max-waits=9 --max-connections 10 --max-connections-per-address 13 \
+        --max-memory 1GiB --max-body 1MiB \
         --connection-memory 8KiB --header-timeout 5 --idle-timeout 1500ms --stall-timeout 2s --retention 0 \
         --idle-ttl 2h --max-objects 12 --max-object-bytes 2KiB \
-        --profiles "$BATS_TEST_DIRNAME/profiles.json" \
+        --profiles "$BATS_TEST_DIRNAME/profiles.json" --allow-host 127.0.0.1,a.test \
+        --cors-origin http://a.test \
         --drain 0 --access-log "$BATS_TEST_TMPDIR/a" --log-format json --log-level warn --seed 11 --workers 3 \
         --clock real --time-scale 0.5
-    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"stall_timeout":2,"retention":0,"idle_ttl":7200,"max_objects":12,"max_object_bytes":2048,"drain":0,"profiles":"'"$BATS_TEST_DIRNAME/profiles.json"'","access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11,"clock":"real","time_scale":0.5}'
+    assert_eq "$(flags_of ' | del(.port, .port_file)')" '{"host":"127.1","unix":"'"$BATS_TEST_TMPDIR/s"'","workers":3,"max_delay":120,"max_n":7,"max_tasks":8,"max_waits":9,"max_connections":10,"max_connections_per_address":13,"max_memory":1073741824,"max_body":1048576,"connection_memory":8192,"header_timeout":5,"idle_timeout":1.5,"stall_timeout":2,"retention":0,"idle_ttl":7200,"max_objects":12,"max_object_bytes":2048,"drain":0,"allow_host":"127.0.0.1,a.test","cors_origin":"http://a.test","token_file":null,"profiles":"'"$BATS_TEST_DIRNAME/profiles.json"'","access_log":"'"$BATS_TEST_TMPDIR/a"'","log_format":"json","log_level":"warn","seed":11,"clock":"real","time_scale":0.5}'
     assert_eq "$(flags_of .port_file)" "\"$own/port\""
 }
 
@@ -109,6 +100,11 @@ flags_of() {
 --max-waits 0x10
 --max-connections 0
 --max-connections all
+--max-connections-per-address -1
+--max-connections-per-address none
+--max-memory 0
+--max-memory 1MiB
+--max-memory half
 --max-body 64KB
 --max-body 1
 --connection-memory 1

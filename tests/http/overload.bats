@@ -40,31 +40,29 @@ setup() {
 }
 
 @test "exact for 100 clients at once, on all workers" {
-    python3 - "$PORT" <<'PYTHON'
+    PYTHONPATH=$HTTP_TESTS python3 - "$PORT" <<'PYTHON'
 import asyncio
 import json
 import sys
 
-PORT = int(sys.argv[1])
-
-
-async def ask(streams, target):
-    reader, writer = streams
-    writer.write(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-    head = (await reader.readuntil(b"\r\n\r\n")).decode()
-    size = int(head.lower().partition("content-length:")[2].split()[0])
-    body = await reader.readexactly(size)
-    return head.split()[1], json.loads(body)
+from crowd import ask, connect
 
 
 async def main():
-    clients = [await asyncio.open_connection("127.0.0.1", PORT) for _ in range(100)]
+    clients = await connect(int(sys.argv[1]), 100)
+    [other] = await connect(int(sys.argv[1]), 1)
     for limit in (50, 1, 99, 100):
-        # All of the first are there before the first of them ends.
-        target = f"/wait?delay=2&inflight_limit={limit}&over=503&key=crowd{limit}"
-        got = [status for status, _ in await asyncio.gather(*(ask(c, target) for c in clients))]
-        assert (got.count("200"), got.count("503")) == (limit, 100 - limit), got
-        _, row = await ask(clients[0], f"/keys/crowd{limit}")
+        # Nobody's wait ends before all are there.
+        gate = f"/events/gate{limit}"
+        target = f"/wait?event=gate{limit}&inflight_limit={limit}&over=503&key=crowd{limit}"
+        asked = [asyncio.create_task(ask(client, target)) for client in clients]
+        await ask(other, f"{gate}?waiting={limit}&timeout=60")
+        while sum(task.done() for task in asked) < 100 - limit:
+            await asyncio.sleep(0.01)
+        await ask(other, gate, "PUT")
+        got = [status for status, _ in await asyncio.gather(*asked)]
+        assert (got.count(200), got.count(503)) == (limit, 100 - limit), got
+        row = json.loads((await ask(clients[0], f"/keys/crowd{limit}"))[1])
         assert (row["tried"], row["refused"], row["in_flight"]) == (limit, 100 - limit, 0), row
 
     # Who has his answer has left: as many clients as there are places always find one.
@@ -76,10 +74,10 @@ async def main():
     for most in (5, 1):
         results = []
         await asyncio.gather(*(again(client, most, results) for client in clients[:most]))
-        assert results.count("200") == 40 * most, results
+        assert results.count(200) == 40 * most, results
 
 
-asyncio.run(main())
+asyncio.run(asyncio.wait_for(main(), 100))
 PYTHON
 }
 
@@ -167,21 +165,32 @@ PYTHON
 }
 
 @test "a key goes when it was not used for --idle-ttl, and not while it is in flight" {
-    own_server --idle-ttl 1
+    own_manual_server --idle-ttl 10
     get '/wait?delay=0&fail_first=1&key=short'
     hold w '/wait?delay=60&inflight_limit=1&key=long&label=w'
     eventually is_waiting w
-    eventually key_is_gone short
-    sleep 1.2
+    advance 9.5
+    get /keys/short
+    assert_json '.idle == 9.5'
+    advance 0.5
+    get /keys/short
+    assert_json '.idle == null'
+    advance 20
     get /keys/long
     assert_json '.in_flight == 1 and .tried == 1'
     leave w
-    eventually key_is_gone long
+    eventually nobody_waits
+    advance 9.5
+    get /keys/long
+    assert_json '.idle == 9.5 and .in_flight == 0'
+    advance 0.5
+    get /keys/long
+    assert_json '.idle == null'
     own_server_stop
 }
 
-key_is_gone() {
-    [[ $(curl -sSg "$URL/keys/$1" | jq .idle) == null ]]
+nobody_waits() {
+    ! is_waiting w
 }
 
 # ---- retry_after --------------------------------------------------------------------

@@ -1,27 +1,27 @@
 #!/usr/bin/env bats
-# queues.bats: POST /queues/ID and /queues/ID/get. See coordination.py.
+# queues.bats: POST /queues/ID and /queues/ID/get. See queues.py.
 
 load helpers
 load background
 
-coordination() {
-    python3 "$HTTP_TESTS/coordination.py" "$PORT" "$@"
+queues() {
+    python3 "$HTTP_TESTS/queues.py" "$PORT" "$@"
 }
 
 @test "items come out in order, to those who wait in theirs; a getter that leaves loses none" {
-    coordination queue
+    queues queue
 }
 
 @test "an item is any bytes of any type, as it came" {
-    coordination queue_bytes
+    queues queue_bytes
 }
 
 @test "maxsize blocks put; one that leaves has put nothing" {
-    coordination queue_maxsize
+    queues queue_maxsize
 }
 
 @test "one that has sent its FIN with its request is served or not, never both" {
-    coordination queue_half_close
+    queues queue_half_close
 }
 
 @test "who waits to get has named no maxsize: the first to put names it" {
@@ -43,12 +43,12 @@ coordination() {
 }
 
 @test "a Content-Type that would not leave room for the answer's head is refused when it comes" {
-    coordination queue_long_type
+    queues queue_long_type
 }
 
 @test "what a client has read a part of, when it half-closes, is still there" {
     own_server --unix "$BATS_TEST_TMPDIR/socket"
-    coordination queue_unread "$BATS_TEST_TMPDIR/socket"
+    queues queue_unread "$BATS_TEST_TMPDIR/socket"
     own_server_stop
 }
 

@@ -78,12 +78,16 @@ class Raw:
             rest, self.buffer = self.buffer, b""
             return rest
 
+    def chunk(self):
+        """The next of a chunked body; the last is empty."""
+        data = self.exactly(int(self.until(b"\r\n"), 16))
+        assert self.exactly(2) == b"\r\n"
+        return data
+
     def chunks(self):
         body = b""
-        while size := int(self.until(b"\r\n"), 16):
-            body += self.exactly(size)
-            assert self.exactly(2) == b"\r\n"
-        assert self.until(b"\r\n") == b""
+        while data := self.chunk():
+            body += data
         return body
 
     def answer(self, head=False):
@@ -117,11 +121,19 @@ def message(method, target, *headers, body=b"", version="HTTP/1.1", host=True):
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def eventually(check, seconds=10):
+def eventually(check, seconds=30):
     end = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < end, "never"
         time.sleep(0.02)
+
+
+def all_is_read(port):
+    """The server has taken all that was sent to it: for what is in no list while it waits."""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table]
+    return not any(row[1].endswith(f":{port:04X}") and not row[4].endswith(":00000000")
+                   for row in rows)
 
 
 def tasks(port, query):
@@ -135,3 +147,20 @@ def home(name, workers):
     for byte in name.encode():
         value = (value ^ byte) * 0x100000001b3 % 2**64
     return (value ^ value >> 32) % 64 % workers
+
+
+def name_at(worker, count, prefix="n"):
+    """A name that is at home there."""
+    return next(name for name in (f"{prefix}{i}" for i in range(10000))
+                if home(name, count) == worker)
+
+
+def client_on(port, worker, count, timeout=30):
+    """The kernel chooses the worker; the id of a task that it makes tells which it was."""
+    while True:
+        raw = Raw(port, timeout)
+        made = raw.ask("POST", "/tasks?delay=0").json()["id"]
+        raw.ask("DELETE", f"/tasks/{made}")
+        if home(made, count) == worker:
+            return raw
+        raw.socket.close()

@@ -10,7 +10,8 @@
 #
 # The page's server is this file's: a .curlrc says so of localhost:8080 to curl, which is
 # all that most recipes need. In a page for other clients it is 127.0.0.1:8080, and
-# 127.0.0.1:8081 a proxy: of these the ports are replaced.
+# 127.0.0.1:8081 a proxy, or a waitd of the recipe's own: of these the ports are replaced.
+# WAITD is in the PATH, as waitd.
 
 setup() {
     recipes_setup
@@ -18,7 +19,9 @@ setup() {
 
 recipes_setup() {
     export CURL_HOME=$BATS_TEST_TMPDIR TMPDIR=$BATS_TEST_TMPDIR/work
-    mkdir "$TMPDIR"
+    mkdir "$TMPDIR" "$BATS_TEST_TMPDIR/bin"
+    ln -s "$WAITD" "$BATS_TEST_TMPDIR/bin/waitd"
+    PATH=$BATS_TEST_TMPDIR/bin:$PATH
     echo "connect-to = \"localhost:8080:127.0.0.1:$PORT\"" >"$CURL_HOME/.curlrc"
 }
 
@@ -72,14 +75,17 @@ recipe() {
 
 # run_recipe FOLDER TITLE
 run_recipe() {
-    local recipe=$1/$2 printed=$BATS_TEST_TMPDIR/printed group rc=0
+    local recipe=$1/$2 printed=$BATS_TEST_TMPDIR/printed group other rc=0
 
     server_reset || return
     cp "$recipe"/* "$TMPDIR"
-    sed -i "s/127\.0\.0\.1:8080/127.0.0.1:$PORT/g; s/127\.0\.0\.1:8081/127.0.0.1:$(free_port)/g" \
-        "$TMPDIR"/*
+    other=$(free_port)
+    sed -i "s/127\.0\.0\.1:8080/127.0.0.1:$PORT/g
+        s/127\.0\.0\.1:8081/127.0.0.1:$other/g; s/--port 8081/--port $other/g" "$TMPDIR"/*
     # timeout leads a group of processes of its own, and ends all of it.
-    (cd "$TMPDIR" && exec timeout -k 1 "${RECIPE_LIMIT-20}" bash -eu script.sh) \
+    # A manual clock has one worker, whatever the test's server has.
+    (cd "$TMPDIR" && exec env -u WAITD_WORKERS timeout -k 1 "${RECIPE_LIMIT-20}" \
+        bash -eu script.sh) \
         >"$printed" 2>&1 </dev/null 3>&- &
     group=$!
     echo "$group" >"$BATS_TEST_TMPDIR/group"

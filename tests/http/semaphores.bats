@@ -1,43 +1,49 @@
 #!/usr/bin/env bats
-# semaphores.bats: POST /semaphores/ID/acquire, release and renew. See coordination.py.
+# semaphores.bats: POST /semaphores/ID/acquire, release and renew. See semaphores.py.
 
 load helpers
 load background
 
-coordination() {
-    python3 "$HTTP_TESTS/coordination.py" "$PORT" "$@"
+semaphores() {
+    python3 "$HTTP_TESTS/semaphores.py" "$PORT" "$@"
 }
 
 @test "leases are acquired in the order of arrival and released; a stale one is 409" {
-    coordination semaphore
+    semaphores semaphore
 }
 
 @test "the limit is fixed while a lease is held or waited for" {
-    coordination semaphore_limit
+    semaphores semaphore_limit
 }
 
 @test "a lease whose ttl is over goes to the next in line; renewed, it does not" {
-    coordination semaphore_ttl
+    semaphores semaphore_ttl
+}
+
+@test "a lease that is renewed in time is never over" {
+    own_manual_server
+    semaphores semaphore_renewed
+    own_server_stop
 }
 
 @test "tokens rise, whoever asks" {
-    coordination semaphore_tokens
+    semaphores semaphore_tokens
 }
 
 @test "hold=connection is a stream of the lease and heartbeats, and closing releases" {
-    coordination held
+    semaphores held
 }
 
 @test "a held lease that is released ends its stream well; cancelled or reset it says why" {
-    coordination held_ends
+    semaphores held_ends
 }
 
 @test "the timeout of hold=connection is that of the wait" {
-    coordination held_timeout
+    semaphores held_timeout
 }
 
 @test "hold=connection over HTTP/1.0 ends with the connection" {
-    coordination held_http_1_0
+    semaphores held_http_1_0
 }
 
 @test "a lock cannot leak: curl is killed with SIGKILL, the next in line has it" {

@@ -19,7 +19,6 @@ read it nothing is asked but that nobody else has it. Of all things together:
 each thing in one of the three, once. The last line tells how many were in each.
 """
 
-import json
 import os
 import random
 import re

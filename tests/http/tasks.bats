@@ -9,13 +9,6 @@ setup() {
     server_reset
 }
 
-# make JSON: a task; sets id.
-make() {
-    post /tasks "$1" || return
-    assert_status 201 || return
-    id=$(jq -r .id <<<"$body")
-}
-
 # ---- POST ---------------------------------------------------------------------------
 
 @test "POST /tasks answers 201 with the pending Task, all of its members and its Location" {
@@ -40,7 +33,7 @@ make() {
 @test "a task's deadline is its creation and its delay, on the wall" {
     local created deadline
 
-    make '{"delay":12.5}'
+    make_task '{"delay":12.5}'
     created=$(date -d "$(jq -r .created_at <<<"$body")" +%s%3N)
     deadline=$(date -d "$(jq -r .deadline <<<"$body")" +%s%3N)
     # each is cut to whole ms
@@ -49,7 +42,7 @@ make() {
 }
 
 @test "a task outlives the request that made it and is done at its deadline, never early" {
-    make '{"delay":0.15}'
+    make_task '{"delay":0.15}'
     get "/tasks/$id?wait=30"
     assert_status 200
     assert_json '.id == $id and .state == "done" and .remaining == 0
@@ -90,7 +83,7 @@ make() {
 }
 
 @test "a task's own timeout cancels it with reason timeout" {
-    make '{"delay":60,"timeout":0.1}'
+    make_task '{"delay":60,"timeout":0.1}'
     get "/tasks/$id?wait=30"
     assert_json '.state == "cancelled" and .cancel_reason == "timeout" and .result == null
         and .remaining == 0 and .finished_at != null'
@@ -99,7 +92,7 @@ make() {
 }
 
 @test "a task whose delay is its timeout is done: the result wins" {
-    make '{"delay":0.1,"timeout":0.1}'
+    make_task '{"delay":0.1,"timeout":0.1}'
     get "/tasks/$id?wait=30"
     assert_json '.state == "done"'
 }
@@ -220,7 +213,7 @@ make() {
 }
 
 @test "PUT over a task of a group, or over a request in flight, is a conflict" {
-    make '{"delay":30,"group":"g"}'
+    make_task '{"delay":30,"group":"g"}'
     send PUT "/tasks/$id" '{"delay":30}'
     assert_problem 409 id-conflict
     hold w '/wait?delay=60&label=w'
@@ -254,7 +247,7 @@ make() {
 
 @test "GET /tasks/ID answers at once, and remaining runs down" {
     own_manual_server
-    make '{"delay":30}'
+    make_task '{"delay":30}'
     assert_json '.remaining == 30'
     advance 12.5
     get "/tasks/$id"
@@ -264,7 +257,7 @@ make() {
 }
 
 @test "GET /tasks/ID?wait= answers the pending Task when its time is over" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     get "/tasks/$id?wait=0.2"
     assert_status 200
     assert_json '.state == "pending" and .remaining <= 59.8'
@@ -273,7 +266,7 @@ make() {
 }
 
 @test "GET /tasks/ID?wait= answers as soon as the task ends, and at once where it has" {
-    make '{"delay":0.2}'
+    make_task '{"delay":0.2}'
     get "/tasks/$id?wait=300"
     assert_status 200
     assert_json '.state == "done"'
@@ -283,19 +276,19 @@ make() {
 }
 
 @test "GET /tasks/ID?timeout= is 504 when it is over, and the task goes on" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     get "/tasks/$id?timeout=0.2"
     assert_problem 504 timeout
     assert_eq "$(task "$id" .state)" '"pending"'
     at_least 59.8 "$(task "$id" .remaining)"
-    make '{"delay":0.1}'
+    make_task '{"delay":0.1}'
     get "/tasks/$id?timeout=30"
     assert_status 200
     assert_json '.state == "done"'
 }
 
 @test "GET /tasks/ID refuses wait with timeout, and both above --max-delay" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     get "/tasks/$id?wait=1&timeout=1"
     assert_problem 400 invalid-parameter
     assert_json '[.param, .conflicts_with] | sort == ["timeout", "wait"]'
@@ -309,10 +302,8 @@ make() {
 
 @test "GET /tasks/ID/result awaits the task and answers its result alone" {
     own_manual_server
-    make '{"delay":20}'
-    hold result "/tasks/$id/result"
-    eventually connections_are 1 "$(own_server_pid)"
-    sleep 0.2 # nothing shows that it awaits
+    make_task '{"delay":20}'
+    hold_asked result "/tasks/$id/result"
     advance 20
     answered result
     assert_status 200
@@ -326,7 +317,7 @@ make() {
 }
 
 @test "GET /tasks/ID/result?timeout= is 504 and leaves the task running" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     get "/tasks/$id/result?timeout=0.1"
     assert_problem 504 timeout
     assert_eq "$(task "$id" .state)" '"pending"'
@@ -341,19 +332,15 @@ make() {
 }
 
 @test "POST /tasks/ID/result with cancel_on_timeout cancels it, and every other awaiter hears" {
-    local before
-
-    make '{"delay":60}'
-    before=$(connections)
-    hold other "/tasks/$id/result"
-    settle $((before + 1))
+    make_task '{"delay":60}'
+    hold_asked other "/tasks/$id/result"
     post "/tasks/$id/result" '{"timeout":0.1,"cancel_on_timeout":true}'
     assert_problem 504 timeout
     answered other
     assert_problem 409 cancelled
     get "/tasks/$id"
     assert_json '.state == "cancelled" and .cancel_reason == "timeout"'
-    make '{"delay":0.1}'
+    make_task '{"delay":0.1}'
     post "/tasks/$id/result" '{"timeout":30,"cancel_on_timeout":true}'
     assert_status 200
     assert_json '.delay == 0.1 and .elapsed >= 0.1'
@@ -362,7 +349,7 @@ make() {
 @test "a client that leaves while it awaits a task does not cancel it" {
     local before
 
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     before=$(connections)
     hold_awaiters "$id"
     leave result
@@ -374,7 +361,7 @@ make() {
 # ---- cancel -------------------------------------------------------------------------
 
 @test "POST /tasks/ID/cancel cancels once: true with the Task, then false" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     post "/tasks/$id/cancel"
     assert_status 200
     assert_json 'keys_unsorted == ["cancelled", "task"] and .cancelled == true
@@ -386,23 +373,19 @@ make() {
     assert_json '.cancelled == false and .task.state == "cancelled"'
     get "/tasks/$id/result"
     assert_problem 409 cancelled
-    make '{"delay":0}'
+    make_task '{"delay":0}'
     get "/tasks/$id?wait=30"
     post "/tasks/$id/cancel"
     assert_json '.cancelled == false and .task.state == "done" and .task.cancel_reason == null'
 }
 
 @test "cancel wakes every awaiter: results with 409, long-polls with the cancelled Task" {
-    local before
-
-    make '{"delay":60}'
-    before=$(connections)
+    make_task '{"delay":60}'
     for i in 1 2 3; do
-        hold "result$i" "/tasks/$id/result"
-        hold "poll$i" "/tasks/$id?wait=50"
+        hold_asked "result$i" "/tasks/$id/result"
+        hold_asked "poll$i" "/tasks/$id?wait=50"
     done
-    hold timed "/tasks/$id?timeout=50"
-    settle $((before + 7))
+    hold_asked timed "/tasks/$id?timeout=50"
     for name in {result,poll}{1,2,3} timed; do still_held "$name"; done
     post "/tasks/$id/cancel"
     assert_json '.cancelled == true'
@@ -424,7 +407,7 @@ make() {
     local first
 
     own_manual_server
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     first=$(jq -r .deadline <<<"$body")
     advance 5
     send PATCH "/tasks/$id" '{"delay":100}'
@@ -443,12 +426,8 @@ make() {
 }
 
 @test "PATCH delay=0 fires the task now and wakes who awaits it" {
-    local before
-
-    make '{"delay":60}'
-    before=$(connections)
-    hold result "/tasks/$id/result"
-    settle $((before + 1))
+    make_task '{"delay":60}'
+    hold_asked result "/tasks/$id/result"
     send PATCH "/tasks/$id" '{"delay":0}'
     assert_status 200
     assert_json '.state == "done" and .remaining == 0 and .result.elapsed >= .result.delay
@@ -460,7 +439,7 @@ make() {
 
 @test "PATCH add puts the end off" {
     own_manual_server
-    make '{"delay":1.5}'
+    make_task '{"delay":1.5}'
     advance 1
     send PATCH "/tasks/$id" '{"add":"500ms"}'
     assert_status 200
@@ -470,7 +449,7 @@ make() {
     advance 0.25
     get "/tasks/$id"
     assert_json '.state == "done" and .result == {"delay": 2, "elapsed": 2}'
-    make '{"delay":250}'
+    make_task '{"delay":250}'
     send PATCH "/tasks/$id" '{"add":100}'
     assert_problem 400 invalid-parameter add
     assert_json '.max == 300'
@@ -480,7 +459,7 @@ make() {
 @test "PATCH deadline takes a time; one that is past fires now, one too far is 400" {
     local to off
 
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     to=$(date -u -d '+20 seconds' +%Y-%m-%dT%H:%M:%S.000Z)
     send PATCH "/tasks/$id" "{\"deadline\":\"$to\"}"
     assert_status 200
@@ -496,7 +475,7 @@ make() {
 }
 
 @test "PATCH deadline takes an offset, and nothing that is not RFC 3339" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     send PATCH "/tasks/$id" "{\"deadline\":\"$(TZ=Asia/Kolkata date -d '+20 seconds' +%FT%T%:z)\"}"
     assert_status 200
     assert_json '.state == "pending" and .remaining <= 20'
@@ -508,7 +487,7 @@ make() {
 }
 
 @test "PATCH wants exactly one of delay, add and deadline" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     send PATCH "/tasks/$id"
     assert_problem 400 invalid-parameter
     send PATCH "/tasks/$id" '{}'
@@ -529,13 +508,13 @@ make() {
 }
 
 @test "PATCH of a task that has ended is 409 already-finished" {
-    make '{"delay":0}'
+    make_task '{"delay":0}'
     get "/tasks/$id?wait=30"
     for change in '{"delay":1}' '{"add":1}' '{"deadline":"2020-01-02T03:04:05Z"}'; do
         send PATCH "/tasks/$id" "$change"
         assert_problem 409 already-finished
     done
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     post "/tasks/$id/cancel"
     send PATCH "/tasks/$id" '{"delay":0}'
     assert_problem 409 already-finished
@@ -544,7 +523,7 @@ make() {
 # ---- DELETE -------------------------------------------------------------------------
 
 @test "DELETE /tasks/ID is 204 without a body, then 404" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     send DELETE "/tasks/$id"
     assert_status 204
     assert_eq "$body" ''
@@ -557,7 +536,7 @@ make() {
 }
 
 @test "DELETE forgets a task that has ended" {
-    make '{"delay":0}'
+    make_task '{"delay":0}'
     get "/tasks/$id?wait=30"
     send DELETE "/tasks/$id"
     assert_status 204
@@ -566,7 +545,7 @@ make() {
 }
 
 @test "DELETE wakes every awaiter as cancel does" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     hold_awaiters "$id"
     send DELETE "/tasks/$id"
     assert_status 204
@@ -578,7 +557,7 @@ make() {
 }
 
 @test "DELETE takes no body, and DELETE /tasks wants a group" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     send DELETE "/tasks/$id" '{"delay":1}'
     assert_problem 400 bad-request
     send DELETE /tasks
@@ -599,7 +578,7 @@ make() {
     local ids=()
 
     for delay in 60 0 30; do
-        make "{\"delay\":$delay}"
+        make_task "{\"delay\":$delay}"
         ids+=("$id")
     done
     get "/tasks/${ids[1]}?wait=30"
@@ -613,10 +592,10 @@ make() {
 @test "GET /tasks filters by state, one or a comma list" {
     local done_id cancelled_id
 
-    make '{"delay":0}'
+    make_task '{"delay":0}'
     done_id=$id
     get "/tasks/$id?wait=30"
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     post "/tasks/$id/cancel"
     cancelled_id=$id
     post /tasks '{"n":2,"delay":60,"limit":1}'
@@ -639,9 +618,9 @@ make() {
 }
 
 @test "GET /tasks filters by group, kind and label, and by all of them together" {
-    make '{"delay":60,"label":"red","group":"g"}'
-    make '{"delay":60,"label":"blue","group":"g"}'
-    make '{"delay":60,"label":"red"}'
+    make_task '{"delay":60,"label":"red","group":"g"}'
+    make_task '{"delay":60,"label":"blue","group":"g"}'
+    make_task '{"delay":60,"label":"red"}'
     hold w '/wait?delay=60&label=red'
     eventually count_is 3 'label=red'
     assert_eq "$(count group=g)" 2
@@ -663,7 +642,7 @@ make() {
 }
 
 @test "GET /tasks finds a label of UTF-8" {
-    make '{"delay":60,"label":"größe 7 €"}'
+    make_task '{"delay":60,"label":"größe 7 €"}'
     get '/tasks?label=gr%C3%B6%C3%9Fe%207%20%E2%82%AC'
     assert_json '.total == 1 and .tasks[0].label == "größe 7 €"'
 }
@@ -672,7 +651,7 @@ make() {
     local all query='limit=3' seen='' pages=0 next
 
     post /tasks '{"n":8,"delay":60,"group":"g"}'
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     all=$(curl -sS "$URL/tasks?group=g" | jq -c '[.tasks[].id]')
     while :; do
         get "/tasks?group=g&$query"
@@ -700,7 +679,7 @@ make() {
     next=$(jq -r .next <<<"$body")
     send DELETE "/tasks/$(jq -r '.[1]' <<<"$ids")"
     send DELETE "/tasks/$(jq -r '.[2]' <<<"$ids")"
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     get "/tasks?limit=1000&cursor=$next"
     assert_json '[.tasks[].id] == $ids[3:] + [$id] and .total == 5 and .next == null' \
         --argjson ids "$ids" --arg id "$id"
@@ -750,9 +729,9 @@ make() {
 # ---- reset --------------------------------------------------------------------------
 
 @test "POST /reset cancels what is pending, forgets all, and counts both" {
-    make '{"delay":0}'
+    make_task '{"delay":0}'
     get "/tasks/$id?wait=30"
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     post /tasks '{"n":3,"delay":60,"limit":1,"group":"g"}'
     post /reset
     assert_status 200
@@ -767,7 +746,7 @@ make() {
 }
 
 @test "POST /reset answers requests in flight 409, in band where they stream, and spares itself" {
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     hold_awaiters "$id"
     hold wait '/wait?delay=60&label=wait'
     hold measure '/measure?n=2&delay=60'

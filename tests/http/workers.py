@@ -14,7 +14,7 @@ import json
 import sys
 import time
 
-from raw import Raw, eventually, home, message, tasks
+from raw import Raw, all_is_read, client_on, eventually, message, name_at, tasks
 
 PORT = int(sys.argv[1])
 SOON = 5  # seconds; what is forgotten would come never
@@ -28,22 +28,15 @@ def workers():
 COUNT = workers()
 
 
-def name_at(worker, prefix):
-    return next(name for name in (f"{prefix}{i}" for i in range(10000)) if home(name, COUNT) == worker)
+def name_here(worker, prefix):
+    return name_at(worker, COUNT, prefix)
 
 
-def client_on(worker):
-    """The kernel chooses the worker; the id of a task that it makes tells which it was."""
-    while True:
-        raw = Raw(PORT, SOON)
-        made = raw.ask("POST", "/tasks?delay=0").json()["id"]
-        raw.ask("DELETE", f"/tasks/{made}")
-        if home(made, COUNT) == worker:
-            return raw
-        raw.socket.close()
+def client_here(worker):
+    return client_on(PORT, worker, COUNT, SOON)
 
 
-CLIENTS = [client_on(worker) for worker in range(COUNT)]
+CLIENTS = [client_here(worker) for worker in range(COUNT)]
 
 
 def pairs():
@@ -52,7 +45,7 @@ def pairs():
 
 def names():
     for asks, lives in pairs():
-        task = f"/tasks/{name_at(lives, f'names-{asks}-')}"
+        task = f"/tasks/{name_here(lives, f'names-{asks}-')}"
         mine, other = CLIENTS[asks], CLIENTS[(asks + 1) % COUNT]
         assert mine.ask("PUT", f"{task}?delay=60").status == 201
         assert other.ask("PUT", f"{task}?delay=60").status == 200
@@ -68,48 +61,42 @@ def names():
 
 def awaiters():
     for asks, lives in pairs():
-        task = f"/tasks/{name_at(lives, f'awaited-{asks}-')}"
+        task = f"/tasks/{name_here(lives, f'awaited-{asks}-')}"
         assert CLIENTS[asks].ask("PUT", f"{task}?delay=60").status == 201
-        waiting = [client_on(worker) for worker in range(COUNT)]
+        waiting = [client_here(worker) for worker in range(COUNT)]
         for client in waiting:
             client.send(message("GET", f"{task}/result"))
-        time.sleep(0.05)
+        eventually(lambda: all_is_read(PORT))
         assert CLIENTS[asks].ask("POST", f"{task}/cancel").json()["cancelled"] is True
         for client in waiting:
             assert client.answer().status == 409
             client.socket.close()
 
 
-def chunk(reader):
-    data = reader.exactly(int(reader.until(b"\r\n"), 16))
-    assert reader.exactly(2) == b"\r\n"
-    return data
-
-
 def streams():
     for reads, lives in pairs():
-        group = name_at(lives, f"streamed-{reads}-")
+        group = name_here(lives, f"streamed-{reads}-")
         made = [CLIENTS[lives].ask("POST", f"/tasks?delay=60&group={group}").json()["id"]
                 for _ in range(3)]
-        reader = client_on(reads)
+        reader = client_here(reads)
         reader.send(message("GET", f"/tasks?group={group}&stream=true&format=ndjson"))
         reader.until(b"\r\n\r\n")
-        time.sleep(0.05)
+        time.sleep(0.05)  # nothing shows that the home knows it
         for each in made:
             assert CLIENTS[lives].ask("POST", f"/tasks/{each}/cancel").status == 200
-            assert json.loads(chunk(reader).splitlines()[0])["id"] == each
+            assert json.loads(reader.chunk().splitlines()[0])["id"] == each
         reader.until(b"0\r\n\r\n")
         reader.socket.close()
 
 
 def slow():
     for reads, lives in pairs():
-        group = name_at(lives, f"slow-{reads}-")
+        group = name_here(lives, f"slow-{reads}-")
         made = CLIENTS[reads].ask("POST", f"/tasks?n=3000&delay=0.01&group={group}")
         assert made.status == 201 and len(made.json()["tasks"]) == 3000
-        reader = client_on(reads)
+        reader = client_here(reads)
         reader.send(message("GET", f"/tasks?group={group}&stream=true&format=ndjson"))
-        time.sleep(0.3)
+        time.sleep(0.3)  # it is late on purpose
         *rows, last = reader.answer().body.splitlines()
         assert len(rows) == 3000 and json.loads(last)["done"] == 3000, last
         assert CLIENTS[lives].ask("DELETE", f"/tasks?group={group}").json()["removed"] == 3000
@@ -118,12 +105,12 @@ def slow():
 
 def leave():
     for leaves, lives in pairs():
-        task = f"/tasks/{name_at(lives, f'left-{leaves}-')}"
+        task = f"/tasks/{name_here(lives, f'left-{leaves}-')}"
         assert CLIENTS[leaves].ask("PUT", f"{task}?delay=60").status == 201
         for path in (f"{task}/result", f"{task}?wait=30"):
-            reader = client_on(leaves)
+            reader = client_here(leaves)
             reader.send(message("GET", path))
-            time.sleep(0.02)
+            eventually(lambda: all_is_read(PORT))
             reader.socket.close()
         assert CLIENTS[leaves].ask("GET", task).json()["state"] == "pending"
         assert CLIENTS[lives].ask("DELETE", task).status == 204
@@ -152,8 +139,8 @@ def kept():
     for each in CLIENTS:
         each.ask("POST", "/reset")
     last = COUNT - 1
-    assert CLIENTS[0].ask("PUT", f"/tasks/{name_at(last, 'oldest-')}?delay=0").status == 201
-    group = name_at(0, "kept-")
+    assert CLIENTS[0].ask("PUT", f"/tasks/{name_here(last, 'oldest-')}?delay=0").status == 201
+    group = name_here(0, "kept-")
     for _ in range(3):
         CLIENTS[0].ask("POST", f"/tasks?n=10&delay=0.05&group={group}")
         eventually(lambda: tasks(PORT, "state=pending")["total"] == 0)

@@ -14,6 +14,8 @@ import clocks
 import coordination
 import draining
 import leaving
+import limits
+import mutations
 import slow
 import storms
 import waits
@@ -34,15 +36,18 @@ CHECKS = {
     12: coordination.check_idle_objects,
     13: coordination.check_storms,
     14: waits.check_chunks_late,
-    15: slow.check_attacks,
-    16: slow.check_dribble,
-    17: slow.check_deaf,
-    18: slow.check_greedy,
-    19: storms.check_reset_at_once,
-    20: storms.check_growth,
-    21: draining.check_under_load,
-    22: clocks.check_stopped,
-    23: clocks.check_wall_clock,
+    15: limits.check_memory,
+    16: limits.check_descriptors,
+    17: mutations.check_mutations,
+    18: slow.check_attacks,
+    19: slow.check_dribble,
+    20: slow.check_deaf,
+    21: slow.check_greedy,
+    22: storms.check_reset_at_once,
+    23: storms.check_growth,
+    24: draining.check_under_load,
+    25: clocks.check_stopped,
+    26: clocks.check_wall_clock,
 }
 
 

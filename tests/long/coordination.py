@@ -17,26 +17,13 @@ from harness import HTTP, RUNS, Server, bare_timerfd, row, spread
 
 sys.path.insert(0, str(HTTP))
 
-from raw import Raw, home, message  # pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position
+from process import resident
+from raw import Raw, client_on, message, name_at
 
 TRIES = 200
 OBJECTS = 100000
 MS = 1e3
-
-
-def client_on(port, worker, count):
-    """The kernel chooses the worker; the id of a task that it makes tells which it was."""
-    while True:
-        raw = Raw(port)
-        made = raw.ask("POST", "/tasks?delay=0").json()["id"]
-        raw.ask("DELETE", f"/tasks/{made}")
-        if home(made, count) == worker:
-            return raw
-        raw.socket.close()
-
-
-def name_at(worker, count):
-    return next(f"n{i}" for i in range(1000) if home(f"n{i}", count) == worker)
 
 
 class Echo:
@@ -133,11 +120,6 @@ def check_wakes():
     median = statistics.median(medians["lease"])
     row("a lease that ends: the next has it", "<= 1 ms", spread(medians["lease"], "ms"),
         median <= 1)
-
-
-def resident(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status.read()).group(1)) * 1024
 
 
 def make_objects(port, request):

@@ -37,15 +37,15 @@ def print_table():
 
 
 class Server:
-    """A waitd of its own on a free port."""
+    """A waitd of its own on a free port. `before` is called in its process first."""
 
-    def __init__(self, *flags, environment=None):
+    def __init__(self, *flags, environment=None, before=None):
         self.folder = tempfile.TemporaryDirectory()
         port_file = os.path.join(self.folder.name, "port")
         self.log = open(os.path.join(self.folder.name, "log"), "w+")
         self.process = subprocess.Popen(
             [WAITD, "--port", "0", "--port-file", port_file, *flags], stderr=self.log,
-            env={**os.environ, **(environment or {})},
+            env={**os.environ, **(environment or {})}, preexec_fn=before,
         )
         self.pid = self.process.pid
         until = time.monotonic() + 20
@@ -130,12 +130,13 @@ class Server:
         return self.ask("GET", f"/tasks?state=pending&limit=1{query}")[1]["total"]
 
     def metric(self, name, label=""):
-        """Of all workers together, where the label matches."""
-        with socket.create_connection(("127.0.0.1", self.port)) as sock:
-            sock.sendall(b"GET /metrics HTTP/1.1\r\nHost: l\r\nConnection: close\r\n\r\n")
-            text = b"".join(iter(lambda: sock.recv(65536), b"")).decode()
-        values = re.findall(rf"^{name}{{.*(?:{label}).*}} (\d+)$", text, re.M)
-        return sum(map(int, values))
+        """Its sum over the workers, and over its labels, where one matches."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        values = re.findall(rf"^{name}{{.*(?:{label}).*}} (\S+)$", text, re.MULTILINE)
+        return int(sum(map(float, values)))
 
     def send(self, target):
         """A connection that has asked for target, nothing read."""

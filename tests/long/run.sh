@@ -4,6 +4,11 @@
 #
 #   tests/long/run.sh           all
 #   tests/long/run.sh 5 6 9     those, by their numbers in checks.py
+#   tests/long/run.sh torture   each call of our code that can fail does, in each story of
+#                               tests/torture (of more than 400 calls, 400 of them), and three
+#                               allocations in a row while it starts: 15 minutes
+#   tests/long/run.sh hostile   raw requests with bytes changed at random, by a build with
+#                               sanitizers; half a minute
 #   tests/long/run.sh model     the coordination objects against their model, 1,000 seeds by
 #                               10,000 operations, and the bytes of idle ones; half a minute
 #
@@ -23,6 +28,25 @@ if (($# == 0)) || [[ $1 == model ]]; then
     (($# == 0)) || exit 0
 fi
 
+torture() {
+    cmake --preset dev >/dev/null
+    cmake --build --preset dev --target waitd_torture
+    local torture=(python3 tests/torture/torture.py build/dev/tests/torture/waitd_torture)
+    "${torture[@]}" --tries 400
+    "${torture[@]}" --tries 400 --memory --lasting 3 start
+}
+
+if (($# == 0)) || [[ $1 == torture ]]; then
+    torture
+    (($# == 0)) || exit 0
+fi
+
+if [[ ${1-} == hostile ]]; then
+    cmake --preset dev >/dev/null
+    cmake --build --preset dev --target waitd
+    WAITD=build/dev/waitd
+    set -- 17
+fi
 if [[ -z ${WAITD-} ]]; then
     cmake --preset release >/dev/null
     cmake --build --preset release --target waitd

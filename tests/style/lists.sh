@@ -8,10 +8,11 @@ status=0
 while IFS= read -r file; do
     list=$(dirname "$file")/CMakeLists.txt
     name=$(basename "$file" .c)
-    # The tests are listed by name, without "test_".
-    if ! sed 's/#.*//' "$list" | grep -Eq "(^|[[:space:]])(${name}\.c|${name#test_})([[:space:])]|\$)"; then
+    # The tests are listed by name, without "test_" or "fuzz_".
+    short=${name#test_} short=${short#fuzz_}
+    if ! sed 's/#.*//' "$list" | grep -Eq "(^|[[:space:](])(${name}\.c|${short})([[:space:])]|\$)"; then
         echo "$file is not in $list" >&2
         status=1
     fi
-done < <(find server api tests/unit tests/model -name '*.c')
+done < <(find server api tests/unit tests/model tests/fuzz -name '*.c')
 exit $status

@@ -10,7 +10,7 @@ shellcheck -x "${files[@]}"
 
 scripts=$(mktemp -d)
 trap 'rm -r "$scripts"' EXIT
-for page in cookbook clients; do
+for page in cookbook clients tls; do
     mkdir "$scripts/$page"
     python3 tests/http/cookbook.py "docs/$page.md" split "$scripts/$page"
 done

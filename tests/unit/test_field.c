@@ -581,6 +581,66 @@ choices_are_durations_with_weights(void **state)
 }
 
 static void
+every_kind_is_written_as_json(void **state)
+{
+    static const char *const values[][3] = {
+        {"delay", "250ms", "0.25"},
+        {"n", "7", "7"},
+        {"seed", "9223372036854775807", "9223372036854775807"},
+        {"room", "1KiB", "1024"},
+        {"rate", "0.75", "0.75"},
+        {"keep", "0", "false"},
+        {"format", "ndjson", "\"ndjson\""},
+        {"include", "text,json", "[\"json\",\"text\"]"},
+        {"limit", "5,2", "[5,2]"},
+        {"id", "a.b", "\"a.b\""},
+        {"label", "a\"b", "\"a\\\"b\""},
+        {"at", "1970-01-01T00:00:01Z", "1000000000"},
+        {"file", "/x", "\"/x\""},
+    };
+
+    (void)state;
+    clear();
+    for (size_t i = 0; i < COUNT(values); i++) {
+        TEXT_AUTO out = {0};
+        struct json_writer json = json_writer(&out);
+
+        assert_int_equal(send(values[i][0], values[i][1]), OK);
+        field_write(field(values[i][0]), &in, &json);
+        assert_string_equal(text_terminated(&out), values[i][2]);
+    }
+}
+
+static void
+a_count_is_written_as_it_was_given(void **state)
+{
+    static const char *const values[][2] = {{"all", "\"all\""}, {"4", "4"}};
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(values); i++) {
+        TEXT_AUTO out = {0};
+        struct json_writer json = json_writer(&out);
+
+        clear();
+        assert_int_equal(send("need", values[i][0]), OK);
+        field_write(field("need"), &in, &json);
+        assert_string_equal(text_terminated(&out), values[i][1]);
+    }
+}
+
+static void
+a_seed_that_was_not_given_is_null(void **state)
+{
+    TEXT_AUTO out = {0};
+    struct json_writer json = json_writer(&out);
+
+    (void)state;
+    clear();
+    field_write(field("seed"), &in, &json);
+    assert_string_equal(text_terminated(&out), "null");
+}
+
+static void
 required_fields_must_be_given(void **state)
 {
     (void)state;
@@ -738,6 +798,9 @@ main(void)
         cmocka_unit_test(the_first_element_replaces_the_default),
         cmocka_unit_test(json_arrays_of_words_are_appended_one_by_one),
         cmocka_unit_test(a_wrong_type_says_what_the_field_takes),
+        cmocka_unit_test(every_kind_is_written_as_json),
+        cmocka_unit_test(a_count_is_written_as_it_was_given),
+        cmocka_unit_test(a_seed_that_was_not_given_is_null),
         cmocka_unit_test(required_fields_must_be_given),
         cmocka_unit_test(fields_that_exclude_each_other_are_refused),
         cmocka_unit_test(what_needs_another_is_refused_without),

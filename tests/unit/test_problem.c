@@ -97,6 +97,16 @@ nothing_is_left_of_the_problem_before(void **state)
 }
 
 static void
+what_is_no_utf8_is_not_told(void **state)
+{
+    struct problem problem;
+
+    (void)state;
+    problem_set(&problem, ERROR_INVALID_JSON, "near '\xc3\xa4\xcc' and \xff%c", 0xe2);
+    assert_string_equal(problem.detail, "near '\xc3\xa4?' and ??");
+}
+
+static void
 long_texts_are_cut_between_characters(void **state)
 {
     char euros[601];
@@ -156,6 +166,7 @@ main(void)
         cmocka_unit_test(a_status_of_its_own_replaces_that_of_the_error),
         cmocka_unit_test(a_conflict_names_both),
         cmocka_unit_test(nothing_is_left_of_the_problem_before),
+        cmocka_unit_test(what_is_no_utf8_is_not_told),
         cmocka_unit_test(long_texts_are_cut_between_characters),
         cmocka_unit_test(any_bytes_are_a_value),
         cmocka_unit_test(every_error_is_complete_and_found_by_its_slug),

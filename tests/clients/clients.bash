@@ -1,0 +1,48 @@
+# shellcheck shell=bash
+# clients.bash: the real clients and proxies that the recipes are for, by the first word of
+# a test's name. Where one is missing, the test is skipped and says so; with
+# WAITD_CLIENTS=required it fails.
+
+setup() {
+    clients_setup
+}
+
+clients_setup() {
+    recipes_setup
+    # nginx and haproxy are in a folder that not every user's PATH has.
+    export PATH=$PATH:/usr/sbin
+    export GOCACHE=${GOCACHE-$BATS_FILE_TMPDIR/go} GO111MODULE=off
+    needs "${BATS_TEST_DESCRIPTION%% *}"
+}
+
+# missing PACKAGE: what the recipe needs is not here.
+missing() {
+    local reason="$1 is missing; script/bootstrap --clients installs it"
+
+    [[ ${WAITD_CLIENTS-} != required ]] || fail "$reason" || return
+    skip "$reason"
+}
+
+needs() {
+    case $1 in
+    curl | wget | haproxy | nginx | caddy) command -v "$1" >/dev/null || missing "$1" ;;
+    Go) command -v go >/dev/null || missing golang-go ;;
+    Node) command -v node >/dev/null || missing nodejs ;;
+    aiohttp) find_aiohttp || missing python3-aiohttp ;;
+    urllib | page) ;;
+    *) fail "no client is called $1" ;;
+    esac
+}
+
+# The first python3 may be one that does not see Debian's modules.
+find_aiohttp() {
+    local python
+
+    for python in python3 /usr/bin/python3; do
+        if "$python" -c 'import aiohttp' 2>"$BATS_TEST_TMPDIR/no-aiohttp"; then
+            ln -s "$(command -v "$python")" "$BATS_TEST_TMPDIR/bin/python3"
+            return
+        fi
+    done
+    return 1
+}

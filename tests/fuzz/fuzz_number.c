@@ -1,0 +1,132 @@
+/* fuzz_number.c: numbers, integers, durations, sizes: what is taken is what the grammar
+ * and the C library say, and what is printed reads back. */
+#include "fuzz.h"
+
+#include "base/number.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NUMBER "[0-9]+(\\.[0-9]+)?(e[+-]?[0-9]+)?"
+enum { SIZE_MOST = 1023 }; /* of a number */
+
+static void
+check_printed(double value)
+{
+    char text[NUMBER_TEXT_MAX];
+    double again;
+    size_t size = number_print(value, text);
+
+    assert(size < sizeof text && text[size] == '\0');
+    assert(number_parse(text, size, &again) && again == value);
+}
+
+static void
+check_number(const char *text, size_t size)
+{
+    double value = -1, expected = strtod(text, NULL);
+    bool valid =
+        size <= SIZE_MOST && fuzz_matches(NUMBER, text, size) && isfinite(expected);
+
+    assert(number_parse(text, size, &value) == valid);
+    assert(value == (valid ? expected : -1));
+    if (valid)
+        check_printed(value);
+}
+
+static void
+check_integer(const char *text, size_t size)
+{
+    int64_t value = -1;
+
+    errno = 0;
+    long long expected = strtoll(text, NULL, 10);
+    bool valid = fuzz_matches("[0-9]+", text, size) && errno == 0;
+    assert(number_parse_integer(text, size, &value) == valid);
+    assert(value == (valid ? expected : -1));
+}
+
+/* Up, and by less than 1 ns: the fma is rounded once, so its sign is exact. */
+static void
+check_ns(double seconds)
+{
+    int64_t ns = seconds_to_ns(seconds);
+
+    assert(ns >= 0);
+    assert(fma(seconds, 1e9, -(double)ns) <= 0);
+    assert(fma(seconds, 1e9, -(double)(ns - 1)) > 0);
+}
+
+static void
+check_duration(const char *text, size_t size)
+{
+    static const struct {
+        const char *unit;
+        double seconds;
+    } units[] = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
+    double seconds = -1, expected = 1;
+    char *end;
+    double count = strtod(text, &end);
+
+    if (!number_parse_duration(text, size, &seconds)) {
+        assert(seconds == -1);
+        assert(!fuzz_matches("[0-9]{1,9}(\\.[0-9]{1,9})?(us|ms|s|m|h)?", text, size));
+        return;
+    }
+    assert(fuzz_matches(NUMBER "(us|ms|s|m|h)?", text, size));
+    for (size_t i = 0; i < COUNT(units); i++)
+        if (strcmp(end, units[i].unit) == 0)
+            expected = units[i].seconds;
+    expected *= count;
+    assert(isfinite(seconds) && seconds >= 0);
+    assert(fabs(seconds - expected) <= 1e-15 * expected + 1e-320);
+    if (seconds < 9e6)
+        check_ns(seconds);
+}
+
+static void
+check_size(const char *text, size_t size)
+{
+    static const char *const units[] = {"KiB", "MiB", "GiB"};
+    int64_t bytes = -1;
+    char *end;
+
+    errno = 0;
+    __int128 expected = strtoll(text, &end, 10);
+    for (size_t i = 0; i < COUNT(units); i++)
+        if (strcmp(end, units[i]) == 0)
+            expected *= 1 << 10 * (i + 1);
+    bool valid = fuzz_matches("[0-9]+(B|KiB|MiB|GiB)?", text, size) && errno == 0
+                 && expected <= INT64_MAX;
+    assert(number_parse_size(text, size, &bytes) == valid);
+    assert(bytes == (valid ? (int64_t)expected : -1));
+}
+
+/* The bytes as a double, too: all of them print. */
+static void
+check_bits(const char *bytes, size_t size)
+{
+    double value;
+
+    if (size != sizeof value)
+        return;
+    memcpy(&value, bytes, sizeof value);
+    if (isfinite(value))
+        check_printed(fabs(value));
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    char *text = fuzz_copy(data, size);
+
+    check_number(text, size);
+    check_integer(text, size);
+    check_duration(text, size);
+    check_size(text, size);
+    check_bits(text, size);
+    free(text);
+    return 0;
+}
