@@ -1,6 +1,8 @@
 #include "async/memory.h"
 
-enum { SPARED = 16 }; /* the part of the budget that only connections may take */
+enum {
+    SPARED = 16
+}; /* the part of the budget that only connections and lists may take */
 
 void
 memory_open(struct memory *memory, size_t limit, size_t pool)
@@ -46,9 +48,9 @@ memory_has_room(const struct peers *peers, size_t more)
 }
 
 bool
-memory_fits_connection(const struct peers *peers)
+memory_fits_at_all(const struct peers *peers, size_t more)
 {
-    return peers->memory.limit == 0 || is_below(peers, 0, peers->memory.limit);
+    return peers->memory.limit == 0 || is_below(peers, more, peers->memory.limit);
 }
 
 bool

@@ -30,8 +30,8 @@ void memory_open(struct memory *memory, size_t limit, size_t pool);
 /* What is held now, as far as it is known. */
 size_t memory_used(const struct peers *peers);
 
-/* Whether `more` bytes fit, beside a sixteenth that is left to new connections: who
- * looks after a full server can come in. Where there is a limit: */
+/* Whether `more` bytes of work fit, beside a sixteenth that is left to new connections
+ * and to lists: who looks after a full server can come in. Where there is a limit: */
 bool memory_has_room(const struct peers *peers, size_t more);
 
 static inline bool
@@ -40,8 +40,8 @@ memory_fits(const struct peers *peers, size_t more)
     return peers->memory.limit == 0 || memory_has_room(peers, more);
 }
 
-/* Whether one more connection fits, which counts already. */
-bool memory_fits_connection(const struct peers *peers);
+/* Whether they fit into all of it: of a connection, which counts already, 0. */
+bool memory_fits_at_all(const struct peers *peers, size_t more);
 
 /* Whether ended tasks take more than half of the budget. */
 bool memory_keeps_too_much(const struct peers *peers);

@@ -1,7 +1,5 @@
 #include "http/http_private.h"
 
-#include "async/memory.h"
-
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,6 @@
 #include "http/errand.h"
 #include "http/json_body.h"
 
-#include "async/memory.h"
-
 #include <stdlib.h>
 #include <string.h>
 
@@ -296,7 +294,8 @@ exchange_dispatch(struct exchange *exchange)
     if (!error && exchange->phase == EXCHANGE_WAITING)
         error = handle(exchange, &target, &found, &problem);
     text_free(&exchange->buffer);
-    memory_give(exchange->server->registry->peers, kept);
+    if (kept > 0)
+        memory_give(exchange->server->registry->peers, kept);
     if (error)
         exchange_refuse(exchange, &problem);
 }

@@ -189,14 +189,6 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     return exchange->phase == EXCHANGE_READING ? MHD_YES : go_on(exchange);
 }
 
-size_t
-exchange_body_memory(const struct exchange *exchange)
-{
-    size_t capacity = exchange->buffer.capacity;
-
-    return capacity > MEMORY_BODY ? capacity + MEMORY_UNREAD : 0;
-}
-
 /* From here on it is counted, not kept. */
 static void
 refuse_body(struct exchange *exchange, enum error error)
@@ -313,7 +305,8 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     connection_idle(exchange->connection);
     if (exchange->phase == EXCHANGE_READING)
         memory_give(peers_of(exchange), exchange_body_memory(exchange));
-    reply_give_memory(exchange);
+    if (exchange->bytes > MEMORY_BODY)
+        reply_give_memory(exchange);
     text_free(&exchange->buffer);
     server->exchange_count--;
     free(exchange);

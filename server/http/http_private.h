@@ -1,6 +1,7 @@
 /* http_private.h: what the files of server/http/ share and nobody else sees. */
 #pragma once
 
+#include "async/memory.h"
 #include "http/exchange.h"
 #include "http/hub.h"
 #include "http/mhd.h"
@@ -269,7 +270,13 @@ void exchange_stalled(struct exchange *exchange);
 
 /* What the body that is being read holds, with what lies in the socket of a long one.
  */
-size_t exchange_body_memory(const struct exchange *exchange);
+static inline size_t
+exchange_body_memory(const struct exchange *exchange)
+{
+    size_t capacity = exchange->buffer.capacity;
+
+    return capacity > MEMORY_BODY ? capacity + MEMORY_UNREAD : 0;
+}
 
 /* Gives back all that work for the client holds. */
 void exchange_end_work(struct exchange *exchange);
@@ -310,7 +317,7 @@ void reply_count_bytes(struct exchange *exchange, size_t size);
 /* Somebody was told so without an exchange. */
 void reply_count_refusal(struct server *server, enum error error);
 
-/* The exchange has ended: what its answer held counts no more. */
+/* The exchange has ended: what its long answer held counts no more. */
 void reply_give_memory(struct exchange *exchange);
 
 /* The cell is run, a suspended one resumed. */

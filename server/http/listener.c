@@ -1,7 +1,5 @@
 #include "http/http_private.h"
 
-#include "async/memory.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
@@ -97,7 +95,7 @@ let_in(struct server *server, int fd, const struct sockaddr_storage *address)
 {
     struct peers *peers = server->registry->peers;
     struct address *from = NULL;
-    enum error error = memory_fits_connection(peers) ? OK : ERROR_TOO_MUCH_MEMORY;
+    enum error error = memory_fits_at_all(peers, 0) ? OK : ERROR_TOO_MUCH_MEMORY;
 
     if (!error && address->ss_family != AF_UNIX)
         error = addresses_enter(&peers->addresses, addresses_host(address), &from);

@@ -128,10 +128,14 @@ answer_memory(const struct exchange *exchange, uint64_t bytes)
     return exchange->streaming ? MEMORY_UNSENT : MEMORY_UNSENT + bytes;
 }
 
+/* What tells what was made is not broken off. */
 bool
 reply_may_grow(const struct exchange *exchange, size_t more)
 {
-    return exchange->bytes > MEMORY_BODY || exchange->bytes + more <= MEMORY_BODY
+    bool made = exchange->method == METHOD_POST && exchange->own == NULL;
+
+    return made || exchange->bytes > MEMORY_BODY
+           || exchange->bytes + more <= MEMORY_BODY
            || memory_fits(exchange->server->registry->peers, MEMORY_UNSENT);
 }
 
@@ -153,9 +157,8 @@ reply_count_bytes(struct exchange *exchange, size_t size)
 void
 reply_give_memory(struct exchange *exchange)
 {
-    if (exchange->bytes > MEMORY_BODY)
-        memory_give(exchange->server->registry->peers,
-                    answer_memory(exchange, exchange->bytes));
+    memory_give(exchange->server->registry->peers,
+                answer_memory(exchange, exchange->bytes));
 }
 
 bool
@@ -163,7 +166,7 @@ exchange_has_room(struct exchange *exchange, size_t bytes)
 {
     struct problem problem;
 
-    if (memory_fits(exchange->server->registry->peers, bytes))
+    if (memory_fits_at_all(exchange->server->registry->peers, bytes))
         return true;
     problem_set(&problem, ERROR_TOO_MUCH_MEMORY, "there is no room for the answer");
     exchange_refuse(exchange, &problem);

@@ -159,7 +159,7 @@ survey_begin(struct exchange *exchange, const struct survey_class *class,
     struct registry *registry = exchange->server->registry;
     size_t weight = class->weigh ? class->weigh(exchange, question) : 0;
 
-    if (weight && !memory_fits(registry->peers, weight))
+    if (weight && !memory_fits_at_all(registry->peers, weight))
         return ERROR_TOO_MUCH_MEMORY;
     struct survey *survey = make_survey(exchange, class, weight);
     if (survey == NULL)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh: the long checks: what waitd has to hold over many tries. About 20 minutes; at the
-# end all of it stands in one table.
+# run.sh: the long checks: what waitd has to hold over many tries. About 20 minutes, torture
+# beside; those of checks.py stand in one table at the end.
 #
 #   tests/long/run.sh           all
 #   tests/long/run.sh 5 6 9     those, by their numbers in checks.py

@@ -31,7 +31,7 @@ without_a_limit_all_fits(void **state)
     memory_seen(peers(), SIZE_MAX / 2);
     assert_int_equal(quota_used(&peers()->memory.bytes), 0);
     assert_true(memory_fits(peers(), SIZE_MAX));
-    assert_true(memory_fits_connection(peers()));
+    assert_true(memory_fits_at_all(peers(), 0));
     assert_false(memory_keeps_too_much(peers()));
 }
 
@@ -62,7 +62,7 @@ each_count_has_its_weight(void **state)
 }
 
 static void
-a_sixteenth_is_left_to_connections(void **state)
+a_sixteenth_is_left_to_connections_and_lists(void **state)
 {
     (void)state;
     limit();
@@ -71,9 +71,9 @@ a_sixteenth_is_left_to_connections(void **state)
     assert_false(memory_fits(peers(), SIZE_MAX));
     memory_take(peers(), ROOM + 1);
     assert_false(memory_fits(peers(), 0));
-    assert_true(memory_fits_connection(peers()));
+    assert_true(memory_fits_at_all(peers(), 0));
     memory_take(peers(), LIMIT - ROOM);
-    assert_false(memory_fits_connection(peers()));
+    assert_false(memory_fits_at_all(peers(), 0));
     memory_give(peers(), LIMIT + 1);
     assert_int_equal(memory_used(peers()), 0);
 }
@@ -141,7 +141,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(without_a_limit_all_fits),
         TEST(each_count_has_its_weight),
-        TEST(a_sixteenth_is_left_to_connections),
+        TEST(a_sixteenth_is_left_to_connections_and_lists),
         TEST(what_is_seen_beyond_the_counts_is_added),
         TEST(who_finds_no_room_is_refused_and_leaves_nothing),
         TEST(ended_tasks_take_half_of_it),
