@@ -274,7 +274,7 @@ unix_server() {
         echo "$!" >"$own/pid"
         rc=0
         wait "$!" || rc=$?
-        echo "$rc" >"$own/rc"
+        echo "$rc" >"$own/rc.new" && mv "$own/rc.new" "$own/rc"
     ) 3>&- &
     eventually curl -s -o "$BATS_TEST_TMPDIR/health" --unix-socket "$own/s" http://x/healthz
 }

@@ -11,17 +11,16 @@
  *   client PORT resets TOTAL AT_ONCE GROUP    requests that end with a reset
  *   client PORT chunks COUNT SECONDS          one body in so many chunks of a byte
  *   client PORT zero COUNT                    /wait?delay=0, one after the other
+ *   client PORT storm COUNT                   COUNT waits, held and reset as the
+ * standard input says client PORT mix TOTAL AT_ONCE             requests of all kinds
  *   client 0 timerfd COUNT                    a bare timerfd, to compare with
  *
  * What it finds it prints as one line of name=value. Durations are in seconds, printed
- * figures in microseconds. It knows as much HTTP as waitd answers with.
+ * figures in microseconds.
  */
-#include <arpa/inet.h>
+#include "wire.h"
+
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,63 +30,6 @@
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
-
-enum { BUFFER = 4096, EVENTS = 256 };
-static const int64_t SECOND_NS = 1000000000;
-
-static void
-die(const char *what)
-{
-    fprintf(stderr, "client: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static int64_t
-now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return time.tv_sec * SECOND_NS + time.tv_nsec;
-}
-
-static double
-between(double min, double max)
-{
-    return min + (max - min) * drand48();
-}
-
-static int
-dial(int port)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_port = htons((uint16_t)port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    int on = 1;
-
-    if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0)
-        die("connect");
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    return fd;
-}
-
-static void
-say(int fd, const char *request, size_t size)
-{
-    if (send(fd, request, size, MSG_NOSIGNAL) != (ssize_t)size)
-        die("send");
-}
-
-static void
-get(int fd, const char *target)
-{
-    char request[512];
-    int size =
-        snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: l\r\n\r\n", target);
-
-    say(fd, request, (size_t)size);
-}
 
 /* ---- samples ---- */
 
@@ -126,51 +68,6 @@ samples_print(const char *name, struct samples *samples)
            (double)samples->at[samples->count / 2] / 1e3, name,
            (double)samples->at[samples->count * 99 / 100] / 1e3, name,
            (double)samples->at[samples->count - 1] / 1e3);
-}
-
-/* ---- answers of known length ---- */
-
-struct answer {
-    int status;
-    char bytes[BUFFER];
-    size_t size;
-    char *body; /* NULL: not there yet */
-};
-
-/* Reads what has come; true when the answer is whole. */
-static bool
-answer_read(struct answer *answer, int fd)
-{
-    ssize_t got = recv(fd, answer->bytes + answer->size,
-                       sizeof answer->bytes - 1 - answer->size, 0);
-
-    if (got <= 0) {
-        if (got == 0)
-            errno = ECONNRESET;
-        die("recv");
-    }
-    answer->size += (size_t)got;
-    answer->bytes[answer->size] = '\0';
-    char *head_end = strstr(answer->bytes, "\r\n\r\n");
-    if (head_end == NULL)
-        return false;
-    char *length = strstr(answer->bytes, "Content-Length: ");
-    if (length == NULL || length > head_end) {
-        fprintf(stderr, "client: an answer without a length: %s\n", answer->bytes);
-        exit(1);
-    }
-    answer->status = atoi(answer->bytes + strlen("HTTP/1.1 "));
-    answer->body = head_end + 4;
-    size_t body_size = answer->size - (size_t)(answer->body - answer->bytes);
-    return body_size >= strtoul(length + strlen("Content-Length: "), NULL, 10);
-}
-
-static double
-number_after(const char *text, const char *name)
-{
-    const char *found = strstr(text, name);
-
-    return found ? strtod(found + strlen(name), NULL) : -1;
 }
 
 /* ---- waits ---- */
@@ -225,14 +122,11 @@ slot_note(const struct slot *slot, struct tally *tally)
 static int
 poll_of(struct slot *slots, size_t count, int port)
 {
-    int poll = epoll_create1(EPOLL_CLOEXEC);
+    int poll = poll_open();
 
     for (size_t i = 0; i < count; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.ptr = &slots[i]};
-
         slots[i].fd = dial(port);
-        if (epoll_ctl(poll, EPOLL_CTL_ADD, slots[i].fd, &event) != 0)
-            die("epoll_ctl");
+        poll_add(poll, slots[i].fd, &slots[i]);
     }
     return poll;
 }
@@ -534,15 +428,16 @@ victim_ask(struct victim *victim, int port, const char *group)
 static void
 victim_reset(struct victim *victim)
 {
-    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     struct sockaddr nowhere = {.sa_family = AF_UNSPEC};
 
     switch (lrand48() % 4) {
-    case 0: break;
-    case 1: (void)connect(victim->fd, &nowhere, sizeof nowhere); break;
-    default: setsockopt(victim->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    case 0: close(victim->fd); break;
+    case 1:
+        (void)connect(victim->fd, &nowhere, sizeof nowhere);
+        close(victim->fd);
+        break;
+    default: reset(victim->fd);
     }
-    close(victim->fd);
 }
 
 static void
@@ -635,6 +530,10 @@ main(int argc, char **argv)
         run_held(port, count);
     else if (strcmp(what, "resets") == 0 && argc == 6)
         run_resets(port, count, strtoul(argv[4], NULL, 10), argv[5]);
+    else if (strcmp(what, "storm") == 0)
+        run_storm(port, count);
+    else if (strcmp(what, "mix") == 0 && argc == 5)
+        run_mix(port, count, strtoul(argv[4], NULL, 10));
     else if (strcmp(what, "timerfd") == 0)
         run_timerfd(count);
     else

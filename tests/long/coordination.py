@@ -1,6 +1,4 @@
-"""coordination.py: the long checks of events, semaphores, barriers, latches and queues. Called
-by checks.py, which hands over what starts a server, a row of the table, and the lateness of a
-bare timerfd.
+"""coordination.py: the long checks of events, semaphores, barriers, latches and queues.
 
 Latencies are seen by a client in Python: from before the send of what serves to after the
 receive of who was served. Beside them stands the round trip of a byte to a bare echo, measured
@@ -8,7 +6,6 @@ by the same client in the same minute.
 """
 
 import os
-import pathlib
 import re
 import socket
 import statistics
@@ -16,14 +13,15 @@ import subprocess
 import sys
 import time
 
-HTTP = pathlib.Path(__file__).resolve().parent.parent / "http"
+from harness import HTTP, RUNS, Server, bare_timerfd, row, spread
+
 sys.path.insert(0, str(HTTP))
 
 # pylint: disable=wrong-import-position
 from process import resident
 from raw import Raw, client_on, message, name_at
 
-RUNS, TRIES = 5, 200
+TRIES = 200
 OBJECTS = 100000
 MS = 1e3
 
@@ -101,11 +99,11 @@ def expiries(port):
     return statistics.median(late)
 
 
-def check_wakes(server, row, spread, bare_timerfd):
+def check_wakes():
     """release to wake on another worker, and the end of a lease to the next in line"""
     bare, ping, medians = [], [], {}
     for _ in range(RUNS):
-        with server("--workers", "2") as waitd, Echo() as echo:
+        with Server("--workers", "2") as waitd, Echo() as echo:
             bare.append(bare_timerfd() / MS)
             ping.append(statistics.median(echo.round_trip() for _ in range(TRIES)))
             for kind in ("event", "semaphore", "queue"):
@@ -143,10 +141,10 @@ IDLE = {
 }
 
 
-def check_idle_objects(server, row, *_):
+def check_idle_objects():
     """100,000 idle objects: bytes of each, and gone after --idle-ttl"""
     for kind, request in IDLE.items():
-        with server("--idle-ttl", "20s", "--max-objects", "1000000") as waitd:
+        with Server("--idle-ttl", "20s", "--max-objects", "1000000") as waitd:
             raw = Raw(waitd.port)
             for i in range(1000):  # what the first requests cost is no object's
                 raw.ask("GET", f"/latches/none-{i}")
@@ -169,12 +167,12 @@ def objects(raw):
     return sum(int(value) for value in re.findall(r"^waitd_objects{.*} (\d+)$", text, re.M))
 
 
-def check_storms(server, row, *_):
+def check_storms():
     """clients that leave at the moment at which they are served, and long lines"""
     for workers in (1, 2, 5):
         for what, count in (("queue", 10000), ("leases", 10000), ("held", 10000),
                             ("barrier", 50), ("line", 1000), ("chaos", 100000)):
-            with server("--workers", str(workers), "--retention", "1h") as waitd:
+            with Server("--workers", str(workers), "--retention", "1h") as waitd:
                 done = subprocess.run(
                     [sys.executable, HTTP / "storm.py", str(waitd.port), what, str(count), "1"],
                     capture_output=True, text=True, timeout=600, check=False)

@@ -1,12 +1,8 @@
-"""limits.py: the long checks of what waitd does when it has no room: memory, descriptors.
-
-Each gets the Server of checks.py, which starts the program.
-"""
+"""limits.py: the long checks of what waitd does when it has no room: memory, descriptors."""
 
 import collections
 import itertools
 import json
-import pathlib
 import re
 import resource
 import socket
@@ -16,8 +12,8 @@ import threading
 import time
 
 import cgroup
+from harness import HTTP, Server, row
 
-HTTP = pathlib.Path(__file__).resolve().parent.parent / "http"
 sys.path.insert(0, str(HTTP))
 
 from raw import Closed, Raw, message  # pylint: disable=wrong-import-position
@@ -262,7 +258,7 @@ class Peak:
         self.thread.join()
 
 
-def check_memory(Server, row):
+def check_memory():
     """Floods in a cgroup of 64 MiB, with --max-memory 56MiB."""
     try:
         group = cgroup.Cgroup(64 * MIB)
@@ -311,7 +307,7 @@ def few_descriptors():
     resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
 
 
-def check_descriptors(Server, row):
+def check_descriptors():
     """ulimit -n 256 and 2,000 clients, 5 rounds."""
     shares, taken = [], []
     with Server("--workers", "2", "--max-connections", "100000",

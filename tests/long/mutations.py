@@ -6,7 +6,6 @@ SEED in the environment changes others, ONLY=N sends the one of that number alon
 
 import json
 import os
-import pathlib
 import random
 import re
 import sys
@@ -14,7 +13,9 @@ import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "http"))
+from harness import HTTP, Server, row
+
+sys.path.insert(0, str(HTTP))
 
 import strict  # pylint: disable=wrong-import-position
 from corpus import corpus  # pylint: disable=wrong-import-position
@@ -107,7 +108,7 @@ def report(wrong, mutations):
             print(f"  {mutation.name}: {mutation.data}, cut at {mutation.cuts}")
 
 
-def check_mutations(server, row, *_):
+def check_mutations():
     """raw requests with bytes changed at random: nothing hidden is run, and waitd lives"""
     seed, only = os.environ.get("SEED", "1"), os.environ.get("ONLY")
     payloads = [payload for payload in corpus() if len(payload.data("hidden-00000")) < LARGEST]
@@ -115,7 +116,7 @@ def check_mutations(server, row, *_):
                  for number in ([int(only)] if only else range(COUNT))]
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "access")
-        with server("--access-log", log) as waitd:
+        with Server("--access-log", log) as waitd:
             with ThreadPoolExecutor(CLIENTS) as clients:
                 list(clients.map(lambda mutation: mutation.send(waitd.port), mutations))
             code = waitd.terminate()

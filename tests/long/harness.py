@@ -1,0 +1,187 @@
+"""harness.py: what the long checks share: a server of their own, the client in C, and the rows of
+the table. WAITD and CLIENT, the programs, are the first arguments of checks.py.
+"""
+
+import http.client
+import json
+import os
+import pathlib
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+WAITD, CLIENT = sys.argv[1:3]
+HTTP = pathlib.Path(__file__).resolve().parent.parent / "http"
+RUNS = 5
+CELLS_KEPT = 2  # each is one descriptor, its epoll
+
+rows = []
+
+
+def row(check, bar, figure, held):
+    rows.append((check, bar, figure, held))
+    print(f"  {'ok  ' if held else 'MISS'} {check}: {figure} (bar: {bar})", flush=True)
+
+
+def print_table():
+    heads = ("check", "bar", "figure", "")
+    lines = [heads] + [(*r[:2], r[2][:80], "pass" if r[3] else "FAIL") for r in rows]
+    widths = [max(len(line[i]) for line in lines) for i in range(4)]
+    print()
+    for line in lines:
+        print("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip())
+
+
+class Server:
+    """A waitd of its own on a free port. `before` is called in its process first."""
+
+    def __init__(self, *flags, environment=None, before=None):
+        self.folder = tempfile.TemporaryDirectory()
+        port_file = os.path.join(self.folder.name, "port")
+        self.log = open(os.path.join(self.folder.name, "log"), "w+")
+        self.process = subprocess.Popen(
+            [WAITD, "--port", "0", "--port-file", port_file, *flags], stderr=self.log,
+            env={**os.environ, **(environment or {})}, preexec_fn=before,
+        )
+        self.pid = self.process.pid
+        until = time.monotonic() + 20
+        while not os.path.exists(port_file):
+            if self.process.poll() is not None or time.monotonic() > until:
+                raise RuntimeError("waitd did not start: " + self.log_text())
+            time.sleep(0.01)
+        with open(port_file) as file:
+            self.port = int(file.read())
+
+    def log_text(self):
+        self.log.flush()
+        with open(self.log.name) as file:
+            return file.read()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if kind:
+            print(self.log_text()[-4000:], file=sys.stderr)
+        self.log.close()
+        self.folder.cleanup()
+
+    def terminate(self):
+        """Ends it as a user would; its exit code."""
+        self.process.terminate()
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            return "still running after 30 s"
+
+    def end(self, what):
+        code = self.terminate()
+        if code != 0:
+            print(self.log_text()[-8000:], file=sys.stderr)
+            row(f"{what}: exit code after SIGTERM", "0", str(code), False)
+
+    def proc(self, name):
+        with open(f"/proc/{self.pid}/{name}") as file:
+            return file.read()
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def memory(self, what):
+        return int(re.search(rf"{what}:\s+(\d+)", self.proc("status"))[1]) * 1024
+
+    def resident(self):
+        return self.memory("VmRSS")
+
+    def cpu(self):
+        """Seconds of user and system time."""
+        fields = self.proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def switches(self):
+        total = 0
+        for thread in os.listdir(f"/proc/{self.pid}/task"):
+            text = self.proc(f"task/{thread}/status")
+            total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", text)))
+        return total
+
+    def ask(self, method, target, body=None):
+        """One request over a connection of its own: status and parsed body."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = {"Connection": "close"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(body)
+        connection.request(method, target, body, headers)
+        answer = connection.getresponse()
+        text = answer.read()
+        connection.close()
+        return answer.status, json.loads(text) if text else None
+
+    def pending(self, **filters):
+        query = "".join(f"&{name}={value}" for name, value in filters.items())
+        return self.ask("GET", f"/tasks?state=pending&limit=1{query}")[1]["total"]
+
+    def metric(self, name, label=""):
+        """Its sum over the workers, and over its labels, where one matches."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+        connection.close()
+        values = re.findall(rf"^{name}{{.*(?:{label}).*}} (\S+)$", text, re.MULTILINE)
+        return int(sum(map(float, values)))
+
+    def send(self, target):
+        """A connection that has asked for target, nothing read."""
+        sock = socket.create_connection(("127.0.0.1", self.port))
+        sock.sendall(f"GET {target} HTTP/1.1\r\nHost: l\r\n\r\n".encode())
+        return sock
+
+
+def until(reached, seconds, pause=0.001):
+    """Waits for reached(); how long it took, None where it did not come."""
+    begin = time.monotonic()
+    while not reached():
+        if time.monotonic() - begin > seconds:
+            return None
+        time.sleep(pause)
+    return time.monotonic() - begin
+
+
+def client(port, *arguments):
+    """Runs client.c; what it found, by name."""
+    done = subprocess.run(
+        [CLIENT, str(port), *map(str, arguments)],
+        stdout=subprocess.PIPE, text=True, check=True, timeout=300,
+    )
+    return {
+        name: float(value)
+        for name, value in (pair.split("=") for pair in done.stdout.split())
+    }
+
+
+def spread(values, unit="us"):
+    return (
+        f"{statistics.median(values):.3g} {unit} "
+        f"({min(values):.3g}-{max(values):.3g} in {len(values)} runs)"
+    )
+
+
+def bare_timerfd():
+    return client(0, "timerfd", 200)["late_p50"]
+
+
+def script(name, *arguments):
+    """Runs a script of tests/http; what it found, as JSON."""
+    done = subprocess.run(
+        [sys.executable, HTTP / name, *map(str, arguments)],
+        stdout=subprocess.PIPE, text=True, check=True, timeout=300,
+    )
+    return json.loads(done.stdout)
