@@ -307,9 +307,9 @@ field_append_text(const struct field *field, const double *limits, const char *t
 enum error
 shape_check(const struct shape *shape, const void *in, struct problem *problem)
 {
-    for (size_t i = 0; i < shape->count; i++) {
-        const struct field *field = &shape->fields[i];
+    const struct field *field = shape->fields; /* NULL where there are none */
 
+    for (size_t left = shape->count; left > 0; left--, field++) {
         if (!field_given(field, in)) {
             if (field->required)
                 return field_refuse(field, ERROR_INVALID_PARAMETER, "is required",
