@@ -56,7 +56,7 @@ static const struct field fields[] = {
           .fallback = 0, .fallback_text = "0", .example = "100",
           .text = "Limit of connections of one IP address, or IPv6 /64; 0: none."),
     FIELD(struct config, max_memory, FIELD_SIZE, .min = MEBIBYTE,
-          .max = 1024.0 * 1024 * MEBIBYTE, .fallback_text = "none", .example = "56MiB",
+          .max = 1024.0 * 1024 * MEBIBYTE, .fallback_text = "none", .example = "48MiB",
           .text = "Limit of the memory of the process, with what the kernel holds for "
                   "its connections: above it new work and connections are refused."),
     FIELD(struct config, max_body, FIELD_SIZE, .min = 256, .max = 64 * MEBIBYTE,

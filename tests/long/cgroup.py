@@ -92,7 +92,10 @@ class Cgroup:
         text = self.read("memory.events" if self.version == 2 else "memory.oom_control")
         return int(dict(line.split() for line in text.splitlines())["oom_kill"])
 
-    def close(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         for _ in range(100):  # until who was in it is gone
             try:
                 os.rmdir(self.path)
