@@ -8,6 +8,7 @@
 #include "api/app.h"
 #include "api/profiles.h"
 #include "base/number.h"
+#include "http/json_body.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -286,6 +287,7 @@ main(int argc, char **argv)
         return fail(EXIT_USAGE, &why);
     assert(routes_check(api_routes, http_config(&config, &app).limits) == NULL);
     signal(SIGPIPE, SIG_IGN);
+    json_body_setup();
     switch (action) {
     case ACTION_SERVE: return serve_with_profiles(&config, &app);
     case ACTION_HELP: config_print_help(&out); break;

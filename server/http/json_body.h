@@ -4,6 +4,10 @@
 
 #include "base/field.h"
 
+/* Once, before anything here is called: from then on the program ends, with a line and
+ * exit code 70, where jansson has no memory. */
+void json_body_setup(void);
+
 /* Sets the fields of `in` from the object in bytes, which may have been given in the
  * query already. `where` is for unknown names ("POST /wait"). Errors: invalid-json
  * (what the parser refuses, what is no object, what is nested deeper than 32 levels or

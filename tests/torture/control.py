@@ -85,6 +85,10 @@ class Server:
     def alive(self):
         return self.process.poll() is None
 
+    def has_panicked(self):
+        """It has said so, and ends, as it is to where a library cannot go on."""
+        return " panic: " in self.log() and self.process.wait(PATIENCE) == 70
+
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 

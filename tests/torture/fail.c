@@ -1,14 +1,14 @@
 /*
  * fail.c: waitd_torture is waitd, in which the n-th call that can fail does fail. The
  * linker puts the functions below in the place of those that our code calls
- * (-Wl,--wrap=…, CMakeLists.txt); what libraries call is theirs, but jansson's memory.
+ * (-Wl,--wrap=…, CMakeLists.txt); what libraries call is theirs, but jansson's memory,
+ * which is ours.
  *
  * The file that WAITD_TORTURE names is shared with torture.py, which says there which
  * call is to fail, and reads there which it was.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <stdatomic.h>
@@ -39,8 +39,7 @@ static struct control *control;
 static bool
 allocates(const char *name)
 {
-    static const char *const names[] = {"malloc", "calloc", "realloc", "strdup",
-                                        "jansson"};
+    static const char *const names[] = {"malloc", "calloc", "realloc", "strdup"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(name, names[i]) == 0)
@@ -207,12 +206,6 @@ __wrap_MHD_start_daemon(unsigned flags, uint16_t port, MHD_AcceptPolicyCallback 
     return daemon;
 }
 
-static void *
-allocate_for_jansson(size_t size)
-{
-    return fails("jansson") ? NULL : __real_malloc(size);
-}
-
 /* It panics when it closes what somebody else has closed. */
 enum MHD_Result
 __real_MHD_queue_response(struct MHD_Connection *connection, unsigned status,
@@ -238,7 +231,6 @@ share_control(void)
     const char *path = getenv("WAITD_TORTURE");
     int fd = path ? __real_open(path, O_RDWR | O_CLOEXEC) : -1;
 
-    json_set_alloc_funcs(allocate_for_jansson, free);
     if (fd < 0)
         return;
     void *memory =
