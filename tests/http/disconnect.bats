@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # disconnect.bats: a client that leaves cancels what its request started, and its
 # connection is closed. Sockets are counted exactly; "at once" is 100 ms, asserted at
-# 2 s.
+# 5 s: on a busy machine the programs that look take two of them.
 
 load helpers
 load background
@@ -11,7 +11,7 @@ setup() {
     eventually connections_are 0
 }
 
-# gone_soon N: nothing is pending within 2 s from now, and N clients are connected.
+# gone_soon N: nothing is pending within 5 s from now, and N clients are connected.
 gone_soon() {
     local start now
 
@@ -19,7 +19,7 @@ gone_soon() {
     eventually count_is 0 state=pending,queued || return
     eventually connections_are "$1" || return
     now=$(date +%s%N)
-    ((now - start <= 2000000000)) || fail "noticed after $((now - start)) ns"
+    ((now - start <= 5000000000)) || fail "noticed after $((now - start)) ns"
 }
 
 # connect NAME: a connection of this shell, by its descriptor in the variable.
