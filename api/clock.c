@@ -51,8 +51,7 @@ handle_clock(struct exchange *exchange, const void *in, struct problem *problem)
 static const struct answer clock_answers[] = {
     {200, FORMAT_JSON,
      "`now` in seconds since the server began, and `time`, both on this clock; `mode` "
-     "is "
-     "--clock, `scale` --time-scale, null for a manual one.",
+     "is --clock, `scale` --time-scale, null for a manual one.",
      "{\"now\":5,\"mode\":\"manual\",\"scale\":null,"
      "\"time\":\"2026-01-02T03:04:05.678Z\"}"},
     {0},
@@ -148,9 +147,8 @@ handle_advance(struct exchange *exchange, const void *raw, struct problem *probl
 static const struct answer advance_answers[] = {
     {200, FORMAT_JSON,
      "What time it is now, and how many times came that clients had asked for: waits "
-     "that "
-     "ended (each of the n), timeouts and long-polls that ran out, leases whose ttl "
-     "did.",
+     "that ended (each of the n), timeouts and long-polls that ran out, leases whose "
+     "ttl did.",
      "{\"now\":5,\"fired\":3}"},
     {0},
 };

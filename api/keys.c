@@ -106,9 +106,8 @@ const struct route route_keys_list = {
     .more =
         "`tried` is how many waits were started with the key, `refused` how many "
         "`inflight_limit` answered at once instead, `in_flight` how many are counted "
-        "by "
-        "it and wait now, `idle` the seconds since the key was used. The keys are the "
-        "same for all endpoints and all workers.",
+        "by it and wait now, `idle` the seconds since the key was used. The keys are "
+        "the same for all endpoints and all workers.",
     .in = SHAPE(struct list_in, list_fields),
     .formats = 1 << FORMAT_JSON,
     .answers = list_answers,

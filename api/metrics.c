@@ -287,8 +287,7 @@ static const struct metric {
      write_objects},
     {"waitd_lateness_seconds", "histogram",
      "How long after its deadline a wait ended that ended by itself, on the clock of "
-     "all "
-     "waits (GET /clock).",
+     "all waits (GET /clock).",
      write_lateness},
     {"waitd_turn_seconds", "histogram", "How long a turn of the loop took.",
      write_turns},

@@ -239,15 +239,13 @@ const struct route route_wait = {
         "where `fail_rate` or `fail_first` lets it fail, it is `await "
         "wait_random(max_delay)` and `raise Failure(503)`. What has ended early "
         "(`timeout`, a cancel, a drain) when its headers have left can only say so in "
-        "its "
-        "body: `{\"error\":{…}}` with at=body; a body of `size` bytes is cut off. An "
-        "`abort` is a failure: the wait is `failed` with `abort` in GET /tasks, its "
+        "its body: `{\"error\":{…}}` with at=body; a body of `size` bytes is cut off. "
+        "An `abort` is a failure: the wait is `failed` with `abort` in GET /tasks, its "
         "clients see an empty reply (curl's exit code 52), half an answer (18) or a "
-        "reset "
-        "(56), and HEAD, which has no body, is aborted by before_headers and reset "
-        "only. "
-        "HEAD with at=body or chunks is answered at once, and starts nothing. "
-        "`inflight_limit` counts a request from its start to the end of its wait.",
+        "reset (56), and HEAD, which has no body, is aborted by before_headers and "
+        "reset only. HEAD with at=body or chunks is answered at once, and starts "
+        "nothing. `inflight_limit` counts a request from its start to the end of its "
+        "wait.",
     .in = SHAPE(struct wait_in, fields),
     .formats = 1 << FORMAT_JSON | 1 << FORMAT_TEXT | 1 << FORMAT_BYTES,
     .answers = answers,

@@ -144,15 +144,13 @@ static const struct answer answers[] = {
      "\"cancelled\":0,\"elapsed\":7.0214}"},
     {200, FORMAT_NDJSON,
      "A row a line, then the summary. The row of a failed wait has "
-     "\"state\":\"failed\" "
-     "and its problem as \"error\".",
+     "\"state\":\"failed\" and its problem as \"error\".",
      "{\"rank\":0,\"index\":2,\"delay\":0.41,\"elapsed\":0.4106}\n"
      "{\"n\":1,\"seed\":7,\"done\":1,\"failed\":0,\"cancelled\":0,\"elapsed\":0.4106}"},
     {200, FORMAT_SSE, "event: result for each row, then event: summary.", NULL},
     {200, FORMAT_TEXT,
      "A delay a line; what failed has none. Where something ended it early, the last "
-     "line "
-     "says what: # 504 timeout.",
+     "line says what: # 504 timeout.",
      "0.41\n1.93\n7.02"},
     {202, FORMAT_JSON,
      "With Prefer: respond-async or wait=N: the group that it became.", NULL},
@@ -176,26 +174,20 @@ const struct route route_wait_n = {
         "It is `await wait_n(n, max_delay)`. The status is 200 once it streams: what "
         "ends it early (timeout 504, cancel 409, drain 503, with on_error=cancel the "
         "first failure) stands in the tail as `error`, and the body always ends "
-        "validly. "
-        "Closing the connection cancels what is left. With tasks as `tasks`: "
+        "validly. Closing the connection cancels what is left. With tasks as `tasks`: "
         "`return_when=first` is `done, pending = await asyncio.wait(tasks, "
         "return_when=FIRST_COMPLETED)` and `t.cancel()` for each `t` in `pending`; "
         "`first_error` is the same with FIRST_EXCEPTION; `return_when=K` is `for t in "
         "islice(asyncio.as_completed(tasks), K)` with `await t` each, whether it "
-        "raises "
-        "or not, and the same; K above n is all. `order=index` is `await "
+        "raises or not, and the same; K above n is all. `order=index` is `await "
         "asyncio.gather(*tasks, return_exceptions=True)`, and so is "
-        "`on_error=collect`; "
-        "`on_error=cancel` is `async with asyncio.TaskGroup() as group` with "
-        "`group.create_task` for each. `await asyncio.gather(*tasks)`, which raises "
-        "the "
-        "first failure and leaves the rest running, is "
+        "`on_error=collect`; `on_error=cancel` is `async with asyncio.TaskGroup() as "
+        "group` with `group.create_task` for each. `await asyncio.gather(*tasks)`, "
+        "which raises the first failure and leaves the rest running, is "
         "`return_when=first_error&losers=keep` with `Prefer: wait=N`. Tries of "
         "`fail_first` are counted when the request begins, n at once, those too that "
-        "are "
-        "queued or will be cancelled. With `dry_run` the body is that of a run in "
-        "which "
-        "nothing is late, without `elapsed`; until it is sent it counts against "
+        "are queued or will be cancelled. With `dry_run` the body is that of a run in "
+        "which nothing is late, without `elapsed`; until it is sent it counts against "
         "`--max-waits` as its n waits would.",
     .in = SHAPE(struct wait_n_in, fields),
     .formats =

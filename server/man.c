@@ -54,12 +54,10 @@ man_print(struct text *out)
     text_string(
         out,
         ".SH SIGNALS\nSIGTERM and SIGINT drain: nothing new is accepted, what ends "
-        "within \\-\\-drain is answered, the rest is told 503, and who does not "
-        "read that within 2 s is dropped. A second one ends "
-        "the process at once. SIGHUP reads \\-\\-token\\-file again, where it is "
-        "given; "
-        "a file that is wrong changes nothing, and the log says so.\n.SH EXIT "
-        "STATUS\n0 after a signal, 1 where it "
-        "cannot start, 2 on a wrong flag or variable, 70 when a library has "
+        "within \\-\\-drain is answered, the rest is told 503, and who does not read "
+        "that within 2 s is dropped. A second one ends the process at once. SIGHUP "
+        "reads \\-\\-token\\-file again, where it is given; a file that is wrong "
+        "changes nothing, and the log says so.\n.SH EXIT STATUS\n0 after a signal, 1 "
+        "where it cannot start, 2 on a wrong flag or variable, 70 when a library has "
         "failed, 128 + the signal after a second one.\n");
 }

@@ -22,6 +22,19 @@ connection_of(struct MHD_Connection *mhd)
         ->socket_context;
 }
 
+/* target.c parses the query. libmicrohttpd is about to parse it as well, and where its
+ * pool has no room for so many parameters, 0.9.75 answers nothing and forgets the
+ * request: so there are none for it. The string is in its buffer, where it writes NULs
+ * of its own. */
+static void
+hide_query(const char *target)
+{
+    char *query = strchr(target, '?');
+
+    if (query)
+        query[1] = '\0';
+}
+
 void *
 exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd)
 {
@@ -39,6 +52,7 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
         exchange->asked_at = (uint16_t)size;
         memcpy(exchange->target + size, target, size);
     }
+    hide_query(target);
     exchange->server = server;
     exchange->connection = connection;
     exchange->mhd = mhd;
@@ -143,8 +157,7 @@ check_room(struct exchange *exchange, struct problem *problem)
     const union MHD_ConnectionInfo *head =
         MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     int fields = MHD_get_connection_values(
-        exchange->mhd, MHD_HEADER_KIND | MHD_COOKIE_KIND | MHD_GET_ARGUMENT_KIND, NULL,
-        NULL);
+        exchange->mhd, MHD_HEADER_KIND | MHD_COOKIE_KIND, NULL, NULL);
     const char *cookies = exchange_header(exchange, MHD_HTTP_HEADER_COOKIE);
     size_t taken = head->header_size + (size_t)fields * FIELD_MEMORY
                    + (cookies ? strlen(cookies) : 0);

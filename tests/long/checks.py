@@ -16,6 +16,7 @@ import draining
 import leaving
 import limits
 import mutations
+import programs
 import slow
 import storms
 import waits
@@ -48,6 +49,9 @@ CHECKS = {
     24: draining.check_under_load,
     25: clocks.check_stopped,
     26: clocks.check_wall_clock,
+    27: programs.check_model,
+    28: programs.check_idle_bytes,
+    29: programs.check_torture,
 }
 
 
