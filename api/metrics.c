@@ -299,7 +299,7 @@ static const struct metric {
     {"waitd_connections", "gauge", "Connections open now.", write_connections},
     {"waitd_accepted_total", "counter", "Connections accepted.", write_accepted},
     {"waitd_accept_pauses_total", "counter",
-     "Times that no connection could be taken: there were as many as may be, or the "
+     "Times that accepting stopped: there were as many connections as may be, or the "
      "system had no descriptor or memory. Each 0.1 s it is tried again.",
      write_pauses},
     {"waitd_tasks_dropped_total", "counter",

@@ -50,8 +50,10 @@ take_ahead(struct connection *connection)
     if (connection->ahead)
         return;
     connection->ahead = true;
-    if (!memory_fits(peers, MEMORY_UNREAD))
+    if (!memory_fits(peers, MEMORY_UNREAD)) {
+        reply_count_refusal(connection->server, ERROR_TOO_MUCH_MEMORY);
         connection_cut(connection);
+    }
     memory_take(peers, MEMORY_UNREAD);
 }
 
@@ -194,7 +196,7 @@ send_problem(struct server *server, int fd, const struct problem *problem)
         text_string(&head, "Retry-After: 1\r\n");
     text_format(&head, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.size);
     text_append(&head, body.bytes, body.size);
-    if (!head.failed)
+    if (!head.failed && !body.failed)
         (void)!send(fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -317,6 +319,7 @@ static void
 on_ready(struct hub_source *source, uint32_t events)
 {
     struct connection *connection = CONTAINER_OF(source, struct connection, source);
+    bool left = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
 
     if (connection->dead)
         return;
@@ -330,9 +333,10 @@ on_ready(struct hub_source *source, uint32_t events)
             return;
     } else if (!connection->reading && connection->exchange == NULL)
         connection_reading(connection); /* the first byte of the next request */
-    else if (connection->exchange && connection->exchange->phase > EXCHANGE_READING)
+    else if (connection->exchange && connection->exchange->phase > EXCHANGE_READING
+             && (!left || has_unread(connection)))
         take_ahead(connection);
-    if (!(events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)))
+    if (!left)
         return;
     connection->gone = true;
     if (connection->exchange)

@@ -361,7 +361,7 @@ exchange_sends(const struct exchange *exchange)
 }
 
 /* What stands in the socket would stay there, so it goes with the connection, where
- * that can be. */
+ * that can be. One that is suspended has to run to see it. */
 void
 exchange_stalled(struct exchange *exchange)
 {
@@ -372,4 +372,5 @@ exchange_stalled(struct exchange *exchange)
         connection_reset(exchange->connection);
     else
         connection_cut(exchange->connection);
+    reply_wake(exchange);
 }

@@ -353,8 +353,8 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
 
 /* ---- intake.c ---- */
 
-/* The exchange's head has been read. bad-request: there was a NUL in it, or what has
- * come of its chunks is framed wrongly. */
+/* The exchange's head has been read. bad-request: there was a NUL or a bare LF in it,
+ * or what has come of its chunks is framed wrongly. out-of-memory. */
 MUST_USE enum error intake_head(struct exchange *exchange, const struct head_end *end,
                                 struct problem *problem);
 

@@ -18,7 +18,7 @@ enum {
                                  read: by itself it would take megabytes */
     NARROW_BUFFER = MEMORY_BUFFER / 2, /* the kernel takes it twice */
 };
-static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of descriptors */
+static const int64_t AGAIN_NS = 100 * NS_PER_MS; /* after running out of places */
 
 /* False: it is still as it was. */
 static bool

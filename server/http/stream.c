@@ -168,8 +168,10 @@ on_read(void *context, uint64_t position, char *buffer, size_t room)
     }
     if (used == 0)
         return sleep_or_end(exchange, buffer);
-    if (!reply_may_grow(exchange, used))
+    if (!reply_may_grow(exchange, used)) {
+        reply_count_refusal(exchange->server, ERROR_TOO_MUCH_MEMORY);
         return cut(exchange, false, buffer);
+    }
     reply_count_bytes(exchange, used);
     connection_sending(exchange->connection);
     return (ssize_t)used;

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # disconnect.bats: a client that leaves cancels what its request started, and its
-# connection is closed. Sockets are counted exactly; "at once" is 100 ms, asserted at
-# 5 s: on a busy machine the programs that look take two of them.
+# connection is closed. Sockets are counted exactly; how soon, tests/long tells.
 
 load helpers
 load background
@@ -11,15 +10,10 @@ setup() {
     eventually connections_are 0
 }
 
-# gone_soon N: nothing is pending within 5 s from now, and N clients are connected.
+# gone_soon N: nothing is pending any more, and N clients are connected.
 gone_soon() {
-    local start now
-
-    start=$(date +%s%N)
     eventually count_is 0 state=pending,queued || return
-    eventually connections_are "$1" || return
-    now=$(date +%s%N)
-    ((now - start <= 5000000000)) || fail "noticed after $((now - start)) ns"
+    eventually connections_are "$1"
 }
 
 # connect NAME: a connection of this shell, by its descriptor in the variable.

@@ -144,7 +144,7 @@ THREE=$(printf '3%.0s' {1..256})
 
 @test "SIGHUP without a token file: a line in the log, and it goes on" {
     own_server
-    hold_pending one '/wait?delay=0.5'
+    hold_pending one '/wait?delay=3'
     kill -HUP "$(own_server_pid)"
     eventually own_log_is 'info "?nothing to read again"? signal=SIGHUP' 1
     answered one

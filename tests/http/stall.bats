@@ -15,6 +15,10 @@ stall() {
     stall stream 0.4
 }
 
+@test "a client that does not take what a sleeping stream has handed out is cut off" {
+    stall asleep 0.4
+}
+
 @test "waits of a stream that nobody reads are cancelled" {
     stall waits 0.4
 }

@@ -3,6 +3,7 @@ LIMIT seconds (--stall-timeout), over TCP and over the unix socket; who takes so
 nothing to take, is not.
 
 stream      one that is pulled
+asleep      one that has handed all out, which the client did not take, and waits for more
 waits       one whose waits have not all ended: they are cancelled
 answer      one that is sent from memory: a list, on the unix socket, which holds little
 pipeline    many requests at once, whose answers nobody reads
@@ -83,6 +84,10 @@ def case_stream():
         cut_off(way, message("GET", ENDLESS))
 
 
+def case_asleep():
+    cut_off("tcp", message("GET", "/wait_n?n=2000&dist=choice&choice=0,60&format=ndjson"))
+
+
 def case_waits():
     path = "/wait_n?n=100000&dist=choice&choice=0,60&format=sse&label="
     for way in WAYS:
@@ -107,7 +112,7 @@ def case_slow():
     little = [asking(way, ENDLESS) for way in WAYS]
     bursts = [asking(way, ENDLESS) for way in WAYS]
     for i in range(40):
-        for client in little + (bursts if i % 6 == 0 else []):
+        for client in little + (bursts if i % 2 == 0 else []):
             assert client.recv(ROOM // 4 if client in little else 1 << 24), f"{client}: cut off"
         time.sleep(LIMIT / 16)
     assert stalled() == 0

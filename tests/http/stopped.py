@@ -15,7 +15,7 @@ import time
 from raw import Raw, message
 
 PORT, PID, SECONDS, N = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
-BEFORE, QUIET = 0.5, 2  # seconds: all have asked; nothing is due after it goes on
+BEFORE, QUIET = 0.5, 6  # seconds: all have asked; nothing is due after it goes on
 
 
 def delays():
@@ -63,7 +63,7 @@ def main():
     time.sleep(SECONDS)
     os.kill(PID, signal.SIGCONT)
     stopped = time.monotonic() - begin
-    collect(poll, time.monotonic() + QUIET / 4, late, early)
+    collect(poll, time.monotonic() + 0.5, late, early)
     before = switches_and_cpu()
     time.sleep(1)
     after = switches_and_cpu()

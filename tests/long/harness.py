@@ -39,12 +39,12 @@ def print_table():
 class Server:
     """A waitd of its own on a free port. `before` is called in its process first."""
 
-    def __init__(self, *flags, environment=None, before=None):
+    def __init__(self, *flags, environment=None, before=None, program=WAITD):
         self.folder = tempfile.TemporaryDirectory()
         port_file = os.path.join(self.folder.name, "port")
         self.log = open(os.path.join(self.folder.name, "log"), "w+")
         self.process = subprocess.Popen(
-            [WAITD, "--port", "0", "--port-file", port_file, *flags], stderr=self.log,
+            [program, "--port", "0", "--port-file", port_file, *flags], stderr=self.log,
             env={**os.environ, **(environment or {})}, preexec_fn=before,
         )
         self.pid = self.process.pid

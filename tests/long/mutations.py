@@ -116,7 +116,7 @@ def check_mutations():
                  for number in ([int(only)] if only else range(COUNT))]
     with tempfile.TemporaryDirectory() as folder:
         log = os.path.join(folder, "access")
-        with Server("--access-log", log) as waitd:
+        with Server("--access-log", log, program=os.path.join(os.environ["DEV"], "waitd")) as waitd:
             with ThreadPoolExecutor(CLIENTS) as clients:
                 list(clients.map(lambda mutation: mutation.send(waitd.port), mutations))
             code = waitd.terminate()

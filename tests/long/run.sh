@@ -4,13 +4,13 @@
 #
 #   tests/long/run.sh           all
 #   tests/long/run.sh 5 6 9     those, by their numbers in checks.py
-#   tests/long/run.sh hostile   number 17, raw requests with bytes changed at random, by a build
-#                               with sanitizers; half a minute
 #
 # In the environment: WAITD names the program, a release build (without it, one is built); TRIES is
-# how many calls of a story torture lets fail, 100 of those that it makes where it is not given.
+# how many calls of each story torture lets fail, 100 without it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+script/bootstrap --clients
 
 # build PRESET TARGET…
 build() {
@@ -21,10 +21,6 @@ build() {
 build long test_model test_idle_objects
 build dev waitd_torture waitd
 export LONG=$PWD/build/long DEV=$PWD/build/dev
-if [[ ${1-} == hostile ]]; then
-    WAITD=$DEV/waitd
-    set -- 17
-fi
 if [[ -z ${WAITD-} ]]; then
     build release waitd
     WAITD=build/release/waitd

@@ -90,16 +90,18 @@ def check_attack(what, flags, counts, calm):
         everybody = until(
             lambda: server.metric("waitd_accepted_total") > accepted + CONNECTIONS, 15, 0.05)
         begin = time.monotonic()
-        if everybody is None:
-            raise RuntimeError("slowhttptest did not come")
-        during = Fares().measure(server)
-        peak = judge_cut(server, what, begin, counts) if counts else server.resident()
+        try:
+            if everybody is None:
+                raise RuntimeError("slowhttptest did not come")
+            during = Fares().measure(server)
+            peak = judge_cut(server, what, begin, counts) if counts else server.resident()
+        finally:
+            attacker.kill()
+            attacker.wait()
         each = (peak - base) / CONNECTIONS
         row(f"{what}: resident memory each", "<= 64 KiB", f"{each / KIB:.1f} KiB",
             each <= 64 * KIB)
         during.tell(what, calm)
-        attacker.kill()
-        attacker.wait()
         server.end(what)
         return calm
 

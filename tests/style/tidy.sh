@@ -4,6 +4,6 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-git ls-files -z 'server/*.c' 'api/*.c' \
+find server api -name '*.c' -print0 \
     | xargs -0 -P "$(nproc)" -n 8 clang-tidy -p "$1" --quiet --warnings-as-errors='*' \
         2> >(grep -v ' warnings\? generated\.$\|^Suppressed ' >&2)
