@@ -17,6 +17,10 @@
 #define UNINITIALIZED __attribute__((uninitialized))
 #define CLEANUP(function) __attribute__((cleanup(function)))
 
+/* The exit code where a library has found itself in a state that cannot be mended:
+ * EX_SOFTWARE of sysexits.h. */
+#define EXIT_PANIC 70
+
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_SECOND INT64_C(1000000000)

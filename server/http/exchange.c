@@ -11,7 +11,7 @@
 
 enum {
     DISCARD_FACTOR = 16, /* bodies too large are read so far, to answer at the end */
-    FIELD_MEMORY = 64,   /* what libmicrohttpd keeps of a header, cookie or parameter */
+    FIELD_MEMORY = 64,   /* what libmicrohttpd keeps of a header or cookie */
     ANSWER_MEMORY = 400, /* what the longest head of an answer takes */
 };
 

@@ -10,7 +10,6 @@
 enum {
     DEPTH_MAX = 32,
     VALUES_MAX = 65536,
-    EXIT_PANIC = 70, /* EX_SOFTWARE of sysexits.h */
 };
 
 /* jansson 2.14 goes on where the text of a token could not grow, and then reads and

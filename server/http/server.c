@@ -9,7 +9,6 @@
 enum {
     PASSES = 8,         /* of one turn; an answer needs up to three */
     TIMERS_A_PASS = 64, /* so that rows leave while more come due */
-    EXIT_PANIC = 70,    /* EX_SOFTWARE of sysexits.h */
 };
 static const int64_t TURN_NS = NS_PER_MS / 2; /* then clients are listened to again */
 static const int64_t LINGER_NS = 100 * NS_PER_MS;  /* for clients that have just come */

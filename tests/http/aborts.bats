@@ -105,7 +105,7 @@ TABLE
     assert_eq "$status" 28
     eventually count_is 3 'label=client&state=cancelled'
     curl -sg "$URL/tasks?label=client" | jq -e '.total == 3 and all(.tasks[];
-        .cancel_reason == "disconnect" and .waited >= 0.5 and .waited < 10
+        .cancel_reason == "disconnect" and .waited >= 0.9 and .waited < 10
         and .bytes_sent == 0)'
 }
 

@@ -28,6 +28,7 @@ import sys
 import time
 import urllib.request
 
+import process
 from process import descriptors
 from raw import eventually
 
@@ -155,12 +156,6 @@ def crowd(port, pid, count):
         print(times, what)
 
 
-def cpu_seconds(pid):
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def pauses(client):
     """How often the server could take no connection, asked by one that it has."""
     ask(client, "/metrics")
@@ -200,10 +195,10 @@ def exhaust(port, pid, count):
         ask(client, "/wait?delay=0")
     inside = readable(clients, 1)
     inside[0].recv(65536)
-    before, cpu, begin = pauses(inside[0]), cpu_seconds(pid), time.monotonic()
+    before, cpu, begin = pauses(inside[0]), process.cpu(pid), time.monotonic()
     time.sleep(1)
     seconds = time.monotonic() - begin
-    share = (cpu_seconds(pid) - cpu) / seconds
+    share = (process.cpu(pid) - cpu) / seconds
     tries = (pauses(inside[0]) - before) / seconds
     outside = [client for client in clients if client not in set(inside)]
     taken = []

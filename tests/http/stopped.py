@@ -6,12 +6,12 @@ after it cost, in which nothing is due: context switches, seconds of CPU.
 
 import json
 import os
-import re
 import selectors
 import signal
 import sys
 import time
 
+import process
 from raw import Raw, message
 
 PORT, PID, SECONDS, N = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
@@ -23,16 +23,6 @@ def delays():
     for i in range(N):
         begin = BEFORE if i % 2 else BEFORE + SECONDS + QUIET
         yield begin + (SECONDS * 0.9 if i % 2 else 1) * i / N
-
-
-def switches_and_cpu():
-    total = 0
-    for thread in os.listdir(f"/proc/{PID}/task"):
-        with open(f"/proc/{PID}/task/{thread}/status", encoding="ascii") as status:
-            total += sum(map(int, re.findall(r"ctxt_switches:\s+(\d+)", status.read())))
-    with open(f"/proc/{PID}/stat", encoding="ascii") as stat:
-        fields = stat.read().rpartition(")")[2].split()
-    return total, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def ask(poll):
@@ -64,14 +54,14 @@ def main():
     os.kill(PID, signal.SIGCONT)
     stopped = time.monotonic() - begin
     collect(poll, time.monotonic() + 0.5, late, early)
-    before = switches_and_cpu()
+    switches, cpu = process.switches(PID), process.cpu(PID)
     time.sleep(1)
-    after = switches_and_cpu()
+    switches, cpu = process.switches(PID) - switches, process.cpu(PID) - cpu
     collect(poll, time.monotonic() + 30, late, early)
     print(json.dumps({
         "answered": len(late), "early": sum(early),
         "over": max(late, default=0) - stopped,
-        "switches": after[0] - before[0], "cpu": after[1] - before[1]}))
+        "switches": switches, "cpu": cpu}))
 
 
 main()

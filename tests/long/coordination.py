@@ -14,10 +14,6 @@ import sys
 import time
 
 from harness import HTTP, RUNS, Server, bare_timerfd, row, spread
-
-sys.path.insert(0, str(HTTP))
-
-# pylint: disable=wrong-import-position
 from process import resident
 from raw import Raw, client_on, message, name_at
 

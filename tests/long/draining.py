@@ -7,16 +7,12 @@ import random
 import re
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
 from harness import HTTP, Server, row, until
-
-sys.path.insert(0, str(HTTP))
-
-from raw import Closed, Raw, message  # pylint: disable=wrong-import-position
+from raw import Closed, Raw, message
 
 
 def body_of(raw):

@@ -14,10 +14,7 @@ import time
 
 import cgroup
 from harness import HTTP, Server, row
-
-sys.path.insert(0, str(HTTP))
-
-from raw import Closed, Raw, message  # pylint: disable=wrong-import-position
+from raw import Closed, Raw, message
 
 MIB = 1024 * 1024
 LABEL = "l" * 128

@@ -8,18 +8,14 @@ import json
 import os
 import random
 import re
-import sys
 import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from harness import HTTP, Server, row
-
-sys.path.insert(0, str(HTTP))
-
-import strict  # pylint: disable=wrong-import-position
-from corpus import corpus  # pylint: disable=wrong-import-position
-from raw import Raw  # pylint: disable=wrong-import-position
+from harness import Server, row
+import strict
+from corpus import corpus
+from raw import Raw
 
 COUNT, CLIENTS = 20000, 8
 SILENCE = 0.05  # seconds, after which nothing more is waited for
