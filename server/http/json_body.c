@@ -1,5 +1,7 @@
 #include "http/json_body.h"
 
+#include "base/utf8.h"
+
 #include <ctype.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -352,7 +354,9 @@ json_body_each(const struct json_each *each, const char *bytes, size_t size,
     {
         error = take_one(each, name, value, problem);
         if (error) {
-            snprintf(each->place, NAME_MAX_BYTES + 1, "%s", name);
+            int shown = (int)utf8_cut(name, strlen(name), NAME_MAX_BYTES);
+
+            snprintf(each->place, NAME_MAX_BYTES + 1, "%.*s", shown, name);
             *line = find_line(bytes, name, problem->param);
             return error;
         }
