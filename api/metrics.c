@@ -33,19 +33,7 @@ struct source {
 /* ---- a worker's sample -------------------------------------------------------------
  */
 
-/* A walk over all records, as a list is. */
-static void
-count_tasks(const struct registry *registry, size_t counts[STATE_COUNT])
-{
-    const struct record *record;
-
-    TAILQ_FOREACH (record, &registry->all, in_all) {
-        if (record->kind == KIND_TASK)
-            counts[record->state]++;
-    }
-}
-
-static void
+static bool
 take(struct server *server, const void *question, void *portion)
 {
     const struct registry *registry = server_registry(server);
@@ -68,7 +56,8 @@ take(struct server *server, const void *question, void *portion)
     }
     sample->lateness = registry->timers.lateness;
     memcpy(sample->objects, registry->objects.count, sizeof sample->objects);
-    count_tasks(registry, sample->tasks);
+    memcpy(sample->tasks, registry->task_states, sizeof sample->tasks);
+    return true;
 }
 
 static void

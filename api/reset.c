@@ -3,7 +3,7 @@
 #include "api/swept_reply.h"
 #include "http/survey.h"
 
-static void
+static bool
 reset(struct server *server, const void *question, void *portion)
 {
     struct registry *registry = server_registry(server);
@@ -11,6 +11,7 @@ reset(struct server *server, const void *question, void *portion)
 
     (void)question;
     *swept = registry_reset(registry, registry_now(registry));
+    return true;
 }
 
 static void

@@ -1,5 +1,6 @@
 #include "api/tasks_group.h"
 
+#include "api/group_lists.h"
 #include "api/rows.h"
 #include "api/task_json.h"
 
@@ -10,7 +11,9 @@ struct state {
     size_t row;
     uint32_t counts[STATE_COUNT]; /* of the rows */
     struct value_count return_when;
-    bool with_timeout; /* a 504 when the alarm rings */
+    struct group_lists *lists; /* while they are written */
+    bool with_timeout;         /* a 504 when the alarm rings */
+    bool timed_out;
     bool begun;
 };
 _Static_assert(sizeof(struct state) <= EXCHANGE_ROOM, "the room is too small");
@@ -45,42 +48,52 @@ is_met(const struct state *state)
 }
 
 static void
-write_both(struct group *group, int64_t now_ns, struct json_writer *json)
+reply_lists(struct exchange *exchange, struct text *body)
 {
-    struct record *record;
+    struct state *state = exchange_room(exchange);
+    struct json_writer json = json_writer(body);
+    struct reply reply = {.status = 200, .waited = true};
 
-    json_key(json, "done");
-    json_begin_array(json);
-    TAILQ_FOREACH (record, &group->ended, in_ended) {
-        if (!record->lingers)
-            task_write(record, now_ns, json);
+    if (state->lists) {
+        json_begin_object(&json);
+        group_lists_write(state->lists, &json);
+        json_member_flag(&json, "timed_out", state->timed_out);
+        json_end_object(&json);
+        text_string(body, "\n");
     }
-    json_end_array(json);
-    json_key(json, "pending");
-    json_begin_array(json);
-    TAILQ_FOREACH (record, &group->members, in_group) {
-        if (!record_ended(record))
-            task_write(record, now_ns, json);
+    group_lists_close(state->lists);
+    state->lists = NULL;
+    exchange_reply(exchange, &reply, body);
+}
+
+static void
+write_lists(struct exchange *exchange, int64_t now_ns)
+{
+    struct state *state = exchange_room(exchange);
+    struct text body = {0};
+
+    (void)now_ns;
+    if (!group_lists_step(state->lists)) {
+        if (!exchange_go_on(exchange, write_lists))
+            return;
+        body.failed = true;
     }
-    json_end_array(json);
+    reply_lists(exchange, &body);
 }
 
 static void
 reply_both(struct exchange *exchange, bool timed_out)
 {
     struct state *state = exchange_room(exchange);
-    struct text body = {0};
-    struct json_writer json = json_writer(&body);
-    struct reply reply = {.status = 200, .waited = true};
+    struct text failed = {.failed = true};
 
+    exchange_unwatch(exchange);
     if (!exchange_has_room(exchange, state->group->count * TASK_JSON_MEMORY))
         return;
-    json_begin_object(&json);
-    write_both(state->group, registry_now(exchange_registry(exchange)), &json);
-    json_member_flag(&json, "timed_out", timed_out);
-    json_end_object(&json);
-    text_string(&body, "\n");
-    exchange_reply(exchange, &reply, &body);
+    state->timed_out = timed_out;
+    state->lists = group_lists_open(state->group);
+    if (state->lists == NULL || exchange_go_on(exchange, write_lists))
+        reply_lists(exchange, &failed);
 }
 
 static void
@@ -111,6 +124,7 @@ end_wait(struct exchange *exchange)
 {
     struct state *state = exchange_room(exchange);
 
+    group_lists_close(state->lists);
     group_release(state->group);
 }
 

@@ -2,12 +2,16 @@
 
 #include "api/task_json.h"
 #include "async/memory.h"
+#include "async/walk.h"
 #include "http/survey.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Of a row's text, and of a record that does not match: about 1.2 and 0.02 us. */
+enum { ROWS_A_SLICE = 8, LOOKS_A_SLICE = 256 };
 
 /* A place in the list of all workers: by time, then by creation in one worker. */
 struct place {
@@ -28,6 +32,7 @@ struct row {
 };
 
 struct portion {
+    struct walk walk;
     size_t total;  /* that match */
     size_t behind; /* of these, behind the cursor */
     size_t count;  /* of these, in `rows`: the first ones, up to the limit */
@@ -105,28 +110,48 @@ add_row(struct portion *portion, struct record *record, const struct place *plac
 }
 
 static void
+begin(struct portion *portion, struct registry *registry, size_t limit)
+{
+    walk_begin(&portion->walk, registry, NULL);
+    portion->rows = calloc(limit, sizeof *portion->rows);
+    portion->texts.failed = portion->rows == NULL;
+}
+
+static void
+look_at(struct portion *portion, struct record *record, const struct question *question)
+{
+    struct place place = {record->listed_ns, record->serial, record->registry->worker};
+
+    if (!matches(record, &question->in))
+        return;
+    portion->total++;
+    if (compare(&place, &question->after) <= 0 || place.listed_ns > question->asked_ns)
+        return;
+    portion->behind++;
+    if (portion->rows && portion->count < (size_t)question->in.limit.value)
+        add_row(portion, record, &place);
+}
+
+static bool
 take(struct server *server, const void *raw, void *out)
 {
     const struct question *question = raw;
-    struct registry *registry = server_registry(server);
     struct portion *portion = out;
-    struct record *record;
+    struct record *record = NULL;
 
-    portion->rows = calloc((size_t)question->in.limit.value, sizeof *portion->rows);
-    portion->texts.failed = portion->rows == NULL;
-    TAILQ_FOREACH (record, &registry->all, in_all) {
-        struct place place = {record->listed_ns, record->serial, registry->worker};
-
-        if (!matches(record, &question->in))
-            continue;
-        portion->total++;
-        if (compare(&place, &question->after) <= 0
-            || place.listed_ns > question->asked_ns)
-            continue;
-        portion->behind++;
-        if (portion->rows && portion->count < (size_t)question->in.limit.value)
-            add_row(portion, record, &place);
+    if (!portion->walk.begun)
+        begin(portion, server_registry(server), (size_t)question->in.limit.value);
+    size_t rows = portion->count + ROWS_A_SLICE;
+    for (size_t looks = 0; looks < LOOKS_A_SLICE && portion->count < rows; looks++) {
+        record = walk_step(&portion->walk);
+        if (record == NULL)
+            break;
+        look_at(portion, record, question);
     }
+    if (record)
+        return false;
+    walk_end(&portion->walk);
+    return true;
 }
 
 static void
@@ -134,6 +159,7 @@ free_portion(void *raw)
 {
     struct portion *portion = raw;
 
+    walk_end(&portion->walk);
     free(portion->rows);
     text_free(&portion->texts);
 }

@@ -2,6 +2,7 @@
 
 #include "async/group.h"
 #include "async/name.h"
+#include "async/walk.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -19,6 +20,16 @@ static bool
 counts_as_task(const struct record *record)
 {
     return record->kind == KIND_TASK;
+}
+
+void
+record_become(struct record *record, enum record_state state)
+{
+    if (counts_as_task(record)) {
+        record->registry->task_states[record->state]--;
+        record->registry->task_states[state]++;
+    }
+    record->state = state;
 }
 
 static char *
@@ -66,6 +77,7 @@ enlist(struct registry *registry, struct record *record)
         return false;
     TAILQ_INSERT_TAIL(&registry->all, record, in_all);
     registry->count++;
+    registry->task_states[record->state] += counts_as_task(record);
     record->serial = ++registry->serial;
     record->listed_ns = registry_now(registry);
     record->listed = true;
@@ -112,7 +124,7 @@ record_end(struct record *record, enum record_state state, enum cancel_reason re
     assert(!record_ended(record) && state > STATE_PENDING);
     record_hold(record);
     timers_stop(&record->registry->timers, &record->timeout);
-    record->state = state;
+    record_become(record, state);
     record->reason = reason;
     record->finished_ns = now_ns;
     registry_unreserve(record->registry, counts_as_task(record), record->waits);
@@ -158,8 +170,10 @@ record_forget(struct record *record)
         return;
     record->listed = false;
     HASH_DELETE(by_id, registry->by_id, record);
+    walks_pass(registry, record);
     TAILQ_REMOVE(&registry->all, record, in_all);
     registry->count--;
+    registry->task_states[record->state] -= counts_as_task(record);
     if (record->kept)
         registry_drop(registry, record);
     if (record->group)

@@ -29,14 +29,6 @@ enum record_kind {
     KIND_QUEUE,
     KIND_COUNT,
 };
-enum record_state {
-    STATE_QUEUED,
-    STATE_PENDING,
-    STATE_DONE,
-    STATE_FAILED,
-    STATE_CANCELLED,
-    STATE_COUNT,
-};
 enum cancel_reason {
     REASON_NONE,
     REASON_CANCEL,
@@ -147,6 +139,9 @@ record_failure(const struct record *record)
 {
     return record->class->failure ? record->class->failure(record) : OK;
 }
+
+/* For wait.c: it begins, or stands in a queue. */
+void record_become(struct record *record, enum record_state state);
 
 /* Ends it (the work has been stopped) and tells its watches and those of its group. */
 void record_end(struct record *record, enum record_state state,

@@ -14,7 +14,18 @@
 
 struct record;
 struct group;
+struct walk;
 TAILQ_HEAD(record_list, record);
+LIST_HEAD(walks, walk);
+
+enum record_state {
+    STATE_QUEUED,
+    STATE_PENDING,
+    STATE_DONE,
+    STATE_FAILED,
+    STATE_CANCELLED,
+    STATE_COUNT,
+};
 
 struct registry_limits {
     size_t max_tasks; /* that have not ended; and so many ended ones are kept, as far
@@ -38,9 +49,11 @@ struct registry {
     struct record *anchor;       /* in it, see registry.c; owned */
     struct group *groups;        /* uthash */
     struct record_list all;      /* by creation */
+    struct walks walks;          /* on their way through them */
     struct record_list finished; /* kept ones, by end */
     size_t count, finished_count;
     uint64_t dropped;       /* ended ones, before their retention was over */
+    size_t task_states[STATE_COUNT]; /* how many tasks of each are in the list */
     size_t tasks;           /* of this worker, that have not ended, or are promised */
     size_t waits;           /* likewise */
     int64_t listed_ns;      /* the last of record.listed_ns */

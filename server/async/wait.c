@@ -333,7 +333,7 @@ wait_join(struct registry *registry, const struct wait_plan *plan,
     struct wait *wait = *out;
 
     if (part->queued) {
-        wait->record.state = STATE_QUEUED;
+        record_become(&wait->record, STATE_QUEUED);
         arm(wait);
     }
     return OK;
@@ -359,7 +359,7 @@ wait_of(struct record *record)
 void
 wait_dequeue(struct wait *wait, int64_t start_ns)
 {
-    wait->record.state = STATE_PENDING;
+    record_become(&wait->record, STATE_PENDING);
     wait->start_ns = start_ns;
     wait->deadline_ns = start_ns + delay_to_ns(wait->delay);
     arm(wait);
@@ -369,7 +369,7 @@ void
 wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns)
 {
     if (wait->record.state == STATE_QUEUED) {
-        wait->record.state = STATE_PENDING;
+        record_become(&wait->record, STATE_PENDING);
         wait->start_ns = now_ns;
         wait->record.outside = true;
     }

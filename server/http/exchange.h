@@ -63,6 +63,11 @@ bool exchange_answered(struct exchange *exchange);
 MUST_USE enum error
 exchange_alarm(struct exchange *exchange, double seconds, exchange_changed *rang);
 
+/* Called in its turn, when others' input and output has had its own: for an answer that
+ * is made in slices. */
+MUST_USE enum error
+exchange_go_on(struct exchange *exchange, exchange_changed *next_slice);
+
 /* Called once when the exchange ends, or when its client has left, to give back what
  * the room holds. */
 void exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange));

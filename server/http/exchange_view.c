@@ -188,6 +188,26 @@ exchange_alarm(struct exchange *exchange, double seconds, exchange_changed *rang
                         TIMER_LIMIT, at_ns);
 }
 
+static void
+on_turn(struct timer *timer, int64_t now_ns)
+{
+    struct exchange *exchange = CONTAINER_OF(timer, struct exchange, alarm);
+
+    timers_yield(&exchange->server->registry->timers);
+    exchange->rang(exchange, now_ns);
+}
+
+enum error
+exchange_go_on(struct exchange *exchange, exchange_changed *next_slice)
+{
+    struct registry *registry = exchange->server->registry;
+
+    exchange->rang = next_slice;
+    exchange->alarm.fire = on_turn;
+    return timers_start(&registry->timers, &exchange->alarm, TIMER_RESULT,
+                        registry_now(registry));
+}
+
 void
 exchange_at_end(struct exchange *exchange, void (*end)(struct exchange *exchange))
 {

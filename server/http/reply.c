@@ -4,10 +4,11 @@
 #include "base/number.h"
 
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
-enum { LARGE_ANSWER = 65536 };
+enum { LARGE_ANSWER = 65536, BLOCK = 16384 };
 
 static const char out_of_memory_body[] =
     "{\"type\":\"/problems/out-of-memory\",\"title\":\"Out of memory\","
@@ -216,6 +217,50 @@ out_of_memory(void)
                                            MHD_RESPMEM_PERSISTENT);
 }
 
+static ssize_t
+on_read_block(void *context, uint64_t position, char *buffer, size_t room)
+{
+    const struct text *body = context;
+    size_t rest = body->size - (size_t)position;
+    size_t size = rest < room ? rest : room;
+
+    memcpy(buffer, body->bytes + position, size);
+    return (ssize_t)size;
+}
+
+static void
+free_body(void *context)
+{
+    text_free(context);
+    free(context);
+}
+
+/* A large body leaves in blocks, between which the others' turn comes. Takes its bytes;
+ * NULL, out of memory: it does not. */
+static struct MHD_Response *
+in_blocks(struct text *body)
+{
+    struct text *own = malloc(sizeof *own);
+    struct MHD_Response *response =
+        own ? MHD_create_response_from_callback(body->size, BLOCK, on_read_block, own,
+                                                free_body)
+            : NULL;
+
+    if (response == NULL) {
+        free(own);
+        return NULL;
+    }
+    *own = *body;
+    return response;
+}
+
+static struct MHD_Response *
+in_one(struct text *body)
+{
+    return MHD_create_response_from_buffer(body->size, body->bytes,
+                                           MHD_RESPMEM_MUST_FREE);
+}
+
 void
 exchange_reply(struct exchange *exchange, const struct reply *reply, struct text *body)
 {
@@ -235,8 +280,7 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
         return;
     }
     if (!body->failed)
-        response = MHD_create_response_from_buffer(body->size, body->bytes,
-                                                   MHD_RESPMEM_MUST_FREE);
+        response = body->size > LARGE_ANSWER ? in_blocks(body) : in_one(body);
     if (response == NULL) {
         text_free(body);
         reply = &failed;

@@ -56,8 +56,12 @@ server_turn(struct server *server)
         cells_run(server);
         busy = busy || !STAILQ_EMPTY(&server->dirty)
                || !STAILQ_EMPTY(&server->visits_ready);
-        if (!busy && server->moves_clock)
+        if (!busy && server->moves_clock && TAILQ_EMPTY(&server->ballots))
             busy = advances_step(server);
+        now_ns = clock_now(&clock_system);
+    }
+    if (surveys_run(server)) {
+        busy = true;
         now_ns = clock_now(&clock_system);
     }
     connections_reap(server);
@@ -102,6 +106,7 @@ init(struct server *server, const struct server_config *config,
     server->tcp.fd = server->local.fd = -1;
     server->moves_clock = clock_mode_is_moved(config->asked->mode);
     TAILQ_INIT(&server->advances);
+    TAILQ_INIT(&server->ballots);
     TAILQ_INIT(&server->connections);
     TAILQ_INIT(&server->dead);
     TAILQ_INIT(&server->cells_with_room);
@@ -270,6 +275,7 @@ void
 server_close(struct server *server)
 {
     assert(server->visits == NULL && server->away == NULL);
+    surveys_drop(server);
     timers_free(&server->timers);
     hub_close(&server->hub);
     free_tables(server);

@@ -8,10 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What goes to a worker with the question and comes back with its portion. */
+static const int64_t SLICES_NS = 20 * NS_PER_US; /* of one turn */
+
+/* What goes to a worker with the question, stands there in a line, and comes back with
+ * its portion. */
 struct ballot {
     struct letter letter;
     const struct survey_class *class;
+    struct server *taker; /* in whose line it stands; NULL: in none */
+    TAILQ_ENTRY(ballot) in_line;
     uint64_t name; /* of the survey */
     size_t asker, worker;
     void *portion; /* in `bytes`, behind the question */
@@ -28,10 +33,26 @@ struct survey {
 };
 
 static void
+join_line(struct ballot *ballot, struct server *server)
+{
+    ballot->taker = server;
+    TAILQ_INSERT_TAIL(&server->ballots, ballot, in_line);
+}
+
+static void
+leave_line(struct ballot *ballot)
+{
+    if (ballot->taker)
+        TAILQ_REMOVE(&ballot->taker->ballots, ballot, in_line);
+    ballot->taker = NULL;
+}
+
+static void
 free_ballot(struct ballot *ballot)
 {
     if (ballot == NULL)
         return;
+    leave_line(ballot);
     if (ballot->class->free)
         ballot->class->free(ballot->portion);
     free(ballot);
@@ -89,12 +110,45 @@ on_return(struct letter *letter, void *reader)
 static void
 on_question(struct letter *letter, void *reader)
 {
-    struct ballot *ballot = CONTAINER_OF(letter, struct ballot, letter);
     struct registry *registry = reader;
 
-    ballot->class->take(registry->front, ballot->bytes, ballot->portion);
-    letter->deliver = on_return;
-    peers_post(registry->peers, ballot->asker, letter);
+    join_line(CONTAINER_OF(letter, struct ballot, letter), registry->front);
+}
+
+static void
+take_slice(struct server *server, struct ballot *ballot)
+{
+    struct registry *registry = server->registry;
+
+    if (!ballot->class->take(server, ballot->bytes, ballot->portion))
+        return;
+    leave_line(ballot);
+    if (ballot->asker == registry->worker)
+        on_return(&ballot->letter, registry);
+    else {
+        ballot->letter.deliver = on_return;
+        peers_post(registry->peers, ballot->asker, &ballot->letter);
+    }
+}
+
+bool
+surveys_run(struct server *server)
+{
+    if (TAILQ_EMPTY(&server->ballots))
+        return false;
+    int64_t until_ns = clock_now(&clock_system) + SLICES_NS;
+
+    do
+        take_slice(server, TAILQ_FIRST(&server->ballots));
+    while (!TAILQ_EMPTY(&server->ballots) && clock_now(&clock_system) < until_ns);
+    return true;
+}
+
+void
+surveys_drop(struct server *server)
+{
+    while (!TAILQ_EMPTY(&server->ballots))
+        free_ballot(TAILQ_FIRST(&server->ballots));
 }
 
 static struct ballot *
@@ -168,17 +222,15 @@ survey_begin(struct exchange *exchange, const struct survey_class *class,
         on_end(&survey->away);
         return ERROR_OUT_OF_MEMORY;
     }
-    struct ballot *own = survey->ballots[registry->worker];
     for (size_t i = 0; i < survey->count; i++) {
         struct ballot *ballot = survey->ballots[i];
 
-        if (ballot == own)
+        if (i == registry->worker) {
+            join_line(ballot, exchange->server);
             continue;
+        }
         survey->ballots[i] = NULL;
         peers_post(registry->peers, i, &ballot->letter);
     }
-    class->take(exchange->server, own->bytes, own->portion);
-    if (--survey->missing == 0)
-        answer(survey);
     return OK;
 }

@@ -209,6 +209,6 @@ def check_greedy():
                                       ("an endless body", ENDLESS, 1)):
             greedy = Greedy(server.port, target, at_once)
             time.sleep(0.5)
-            Fares().measure(server).tell(f"a greedy client, {what}", calm, 2)
+            Fares().measure(server).tell(f"a greedy client, {what}", calm)
             greedy.stop()
         server.end("greedy")

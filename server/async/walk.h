@@ -1,0 +1,31 @@
+/*
+ * walk.h: a way through all records of a worker, or through the members of a group,
+ * oldest first, that may be gone in slices: between two steps others may come, end and
+ * go. It meets each record that is there from its beginning to its step, none that came
+ * later, and none twice.
+ */
+#pragma once
+
+#include "async/registry.h"
+
+/* Zeroed: not begun. */
+struct walk {
+    LIST_ENTRY(walk) link;
+    const struct group *group; /* NULL: all records */
+    struct record *next;       /* NULL: it is over */
+    uint64_t last;             /* the serial of the newest that it will meet */
+    bool begun;
+};
+
+/* The group, where there is one, is held longer than the walk. */
+void walk_begin(struct walk *walk, struct registry *registry,
+                const struct group *group);
+
+/* The next record; NULL: there is none any more. */
+struct record *walk_step(struct walk *walk);
+
+/* Whatever is left of it is not gone; for one that was not begun, nothing. */
+void walk_end(struct walk *walk);
+
+/* For record.c: this one is about to leave. */
+void walks_pass(struct registry *registry, struct record *record);
