@@ -52,7 +52,7 @@ struct registry {
     struct walks walks;          /* on their way through them */
     struct record_list finished; /* kept ones, by end */
     size_t count, finished_count;
-    uint64_t dropped;       /* ended ones, before their retention was over */
+    uint64_t dropped;                /* ended ones, before their retention was over */
     size_t task_states[STATE_COUNT]; /* how many tasks of each are in the list */
     size_t tasks;           /* of this worker, that have not ended, or are promised */
     size_t waits;           /* likewise */

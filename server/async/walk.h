@@ -18,8 +18,8 @@ struct walk {
 };
 
 /* The group, where there is one, is held longer than the walk. */
-void walk_begin(struct walk *walk, struct registry *registry,
-                const struct group *group);
+void
+walk_begin(struct walk *walk, struct registry *registry, const struct group *group);
 
 /* The next record; NULL: there is none any more. */
 struct record *walk_step(struct walk *walk);

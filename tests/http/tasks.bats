@@ -685,6 +685,10 @@ setup() {
         --argjson ids "$ids" --arg id "$id"
 }
 
+@test "pages and lists of a group are whole while tasks end, come and go, and clients leave" {
+    python3 "$HTTP_TESTS/lists.py" "$PORT" 1500
+}
+
 @test "GET /tasks shows 100 unless it is told; limit is 1 to 1000" {
     local next
 

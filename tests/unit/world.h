@@ -53,13 +53,26 @@ assert_all_has_ended(const struct registry *registry)
     assert_int_equal(registry->waits, 0);
 }
 
+static inline void
+assert_tasks_are_counted_by_state(const struct registry *registry)
+{
+    size_t found[STATE_COUNT] = {0};
+    const struct record *record;
+
+    TAILQ_FOREACH (record, &registry->all, in_all)
+        found[record->state] += record->kind == KIND_TASK;
+    assert_memory_equal(registry->task_states, found, sizeof found);
+}
+
 /* Nothing may be left behind. */
 static inline void
 world_close(struct world *world)
 {
     struct registry *registry = &world->registry;
 
+    assert_tasks_are_counted_by_state(registry);
     registry_close(registry);
+    assert_tasks_are_counted_by_state(registry);
     assert_all_has_ended(registry);
     assert_int_equal(registry->count, 0);
     assert_int_equal(registry->finished_count, 0);
