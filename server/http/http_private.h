@@ -150,7 +150,7 @@ struct server {
     size_t settling;   /* exchanges that are tracked and have their answer */
     struct away *away; /* by name, what waits for other workers */
     uint64_t away_serial;
-    struct ballots ballots; /* of surveys, this worker's line */
+    struct ballots ballots;                 /* of surveys, this worker's line */
     bool moves_clock;                       /* its asked clock is one that is moved */
     TAILQ_HEAD(advances, advance) advances; /* in their order */
     struct visit *visits;                   /* by name */
