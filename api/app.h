@@ -3,6 +3,8 @@
 
 #include "http/exchange.h"
 
+#include <stdatomic.h>
+
 struct profiles;
 
 struct app {
@@ -11,8 +13,12 @@ struct app {
     const struct profiles *profiles;
     const struct shape *flags; /* the program's flags, and their values: */
     const void *values;
-    size_t descriptors; /* that the process may have open */
+    size_t descriptors;             /* that the process may have open */
+    _Atomic(struct text *) openapi; /* NULL: not asked for yet. Owned */
 };
+
+/* Frees what the handlers have made for all; nobody is served any more. */
+void api_close(struct app *app);
 
 /* Every endpoint, NULL-ended. */
 extern const struct route *const api_routes[];

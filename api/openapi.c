@@ -315,15 +315,52 @@ api_print_openapi(const struct app *app, const double *limits, struct text *out)
     free(dumped);
 }
 
+static void
+free_document(struct text *made)
+{
+    if (made)
+        text_free(made);
+    free(made);
+}
+
+void
+api_close(struct app *app)
+{
+    free_document(atomic_exchange(&app->openapi, NULL));
+}
+
+/* It takes milliseconds: the worker that is asked first makes it for all. One that made
+ * it at the same time throws its own away. NULL: out of memory. */
+static const struct text *
+made_once(struct app *app, const double *limits)
+{
+    struct text *made = atomic_load(&app->openapi);
+    struct text *others = NULL;
+
+    if (made)
+        return made;
+    made = calloc(1, sizeof *made);
+    if (made)
+        api_print_openapi(app, limits, made);
+    if (made && !made->failed
+        && atomic_compare_exchange_strong(&app->openapi, &others, made))
+        return made;
+    free_document(made);
+    return others;
+}
+
 static enum error
 handle(struct exchange *exchange, const void *in, struct problem *problem)
 {
-    struct text body = {0};
+    const struct text *made =
+        made_once(exchange_app(exchange), exchange_limits(exchange));
+    struct text body = {.failed = made == NULL};
     struct reply reply = {.status = 200};
 
     (void)in;
     (void)problem;
-    api_print_openapi(exchange_app(exchange), exchange_limits(exchange), &body);
+    if (made)
+        text_append(&body, made->bytes, made->size);
     exchange_reply(exchange, &reply, &body);
     return OK;
 }

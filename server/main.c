@@ -265,6 +265,7 @@ serve_with_profiles(struct config *config, struct app *app)
     app->profiles = &profiles;
     int status = serve_reach(config, app);
     app->profiles = NULL;
+    api_close(app);
     profiles_close(&profiles);
     return status;
 }

@@ -168,6 +168,7 @@ world_close(struct world *world)
         server_close(world->server[i]);
         registry_close(&world->registry[i]);
     }
+    api_close(&world->app);
     profiles_close(&world->profiles);
     peers_free(world->peers);
     for (size_t i = 0; i < CLIENTS; i++) {

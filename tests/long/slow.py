@@ -205,6 +205,7 @@ def check_greedy():
         for what, target, at_once in (("a pipeline", "/wait?delay=0", 100),
                                       ("pages of 1,000", "/tasks?limit=1000", 4),
                                       ("a group of 1,000", "/tasks?group=many&wait=0", 4),
+                                      ("what it can do", "/openapi.json", 4),
                                       ("an endless body", ENDLESS, 1)):
             greedy = Greedy(server.port, target, at_once)
             time.sleep(0.5)
