@@ -107,15 +107,32 @@ parse_error(const json_error_t *error, struct problem *problem)
                        error->line, error->column, error->text);
 }
 
+/* The beginning of a value's JSON: more than is shown of any. */
+struct beginning {
+    size_t size;
+    char bytes[2 * PROBLEM_VALUE_MAX];
+};
+
+static int
+keep_beginning(const char *bytes, size_t size, void *out)
+{
+    struct beginning *beginning = out;
+    size_t room = sizeof beginning->bytes - beginning->size;
+    size_t kept = size < room ? size : room;
+
+    memcpy(beginning->bytes + beginning->size, bytes, kept);
+    beginning->size += kept;
+    return kept < size ? -1 : 0; /* enough */
+}
+
 static enum error
 wrong_type(const struct field *field, const json_t *value, struct problem *problem)
 {
-    char *shown = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    enum error error =
-        field_wrong_type(field, shown ? shown : "", shown ? strlen(shown) : 0, problem);
+    struct beginning shown = {0};
 
-    free(shown);
-    return error;
+    (void)!json_dump_callback(value, keep_beginning, &shown,
+                              JSON_ENCODE_ANY | JSON_COMPACT);
+    return field_wrong_type(field, shown.bytes, shown.size, problem);
 }
 
 static enum error
