@@ -14,9 +14,17 @@ struct group_lists {
     struct walk walk;           /* through the members, for what is pending */
     uint64_t end_serial;        /* of the last that was done at the beginning */
     size_t weight;              /* bytes that are counted for it */
-    struct text done, pending;
-    struct json_writer done_json, pending_json;
+    bool done_told;
+    struct text body;
+    struct json_writer json;
 };
+
+static void
+begin_list(struct group_lists *lists, const char *key)
+{
+    json_key(&lists->json, key);
+    json_begin_array(&lists->json);
+}
 
 struct group_lists *
 group_lists_open(struct group *group)
@@ -28,18 +36,19 @@ group_lists_open(struct group *group)
     lists->group = group;
     lists->end_serial = group->end_serial;
     lists->weight = group->count * TASK_JSON_MEMORY;
-    lists->done_json = json_writer(&lists->done);
-    lists->pending_json = json_writer(&lists->pending);
+    lists->json = json_writer(&lists->body);
     memory_take(group->registry->peers, lists->weight);
     group_cursor_open(group, &lists->cursor);
     walk_begin(&lists->walk, group->registry, group);
+    json_begin_object(&lists->json);
+    begin_list(lists, "done");
     return lists;
 }
 
 static void
-write_row(struct record *record, struct json_writer *json)
+write_row(struct group_lists *lists, struct record *record)
 {
-    task_write(record, registry_now(record->registry), json);
+    task_write(record, registry_now(record->registry), &lists->json);
 }
 
 /* What has ended since the beginning was pending then. */
@@ -49,47 +58,62 @@ was_pending(const struct group_lists *lists, const struct record *record)
     return !record_ended(record) || record->end_serial > lists->end_serial;
 }
 
-bool
-group_lists_step(struct group_lists *lists)
+static bool
+step_through_done(struct group_lists *lists)
 {
     struct group_cursor *cursor = &lists->cursor;
-    struct record *record;
+
+    for (int rows = 0; rows < ROWS_A_SLICE; rows++) {
+        if (cursor->next == NULL || cursor->next->end_serial > lists->end_serial)
+            return true;
+        write_row(lists, cursor->next);
+        group_cursor_step(lists->group, cursor);
+    }
+    return false;
+}
+
+static bool
+step_through_pending(struct group_lists *lists)
+{
     int rows = 0;
 
     for (int looks = 0; looks < LOOKS_A_SLICE && rows < ROWS_A_SLICE; looks++) {
-        record = walk_step(&lists->walk);
+        struct record *record = walk_step(&lists->walk);
+
         if (record == NULL)
-            break;
-        if (was_pending(lists, record)) {
-            write_row(record, &lists->pending_json);
-            rows++;
-        }
-    }
-    while (rows < ROWS_A_SLICE && cursor->next
-           && cursor->next->end_serial <= lists->end_serial) {
-        write_row(cursor->next, &lists->done_json);
-        group_cursor_step(lists->group, cursor);
+            return true;
+        if (!was_pending(lists, record))
+            continue;
+        write_row(lists, record);
         rows++;
     }
-    return lists->walk.next == NULL
-           && (cursor->next == NULL || cursor->next->end_serial > lists->end_serial);
+    return false;
 }
 
-static void
-write_list(const char *key, const struct text *rows, struct json_writer *json)
+bool
+group_lists_step(struct group_lists *lists)
 {
-    json_key(json, key);
-    json_begin_array(json);
-    text_append(json->out, rows->bytes, rows->size);
-    json_end_array(json);
-    json->out->failed = json->out->failed || rows->failed;
+    if (lists->done_told)
+        return step_through_pending(lists);
+    lists->done_told = step_through_done(lists);
+    if (lists->done_told) {
+        json_end_array(&lists->json);
+        begin_list(lists, "pending");
+    }
+    return false;
 }
 
-void
-group_lists_write(struct group_lists *lists, struct json_writer *json)
+struct text
+group_lists_take(struct group_lists *lists, bool timed_out)
 {
-    write_list("done", &lists->done, json);
-    write_list("pending", &lists->pending, json);
+    json_end_array(&lists->json);
+    json_member_flag(&lists->json, "timed_out", timed_out);
+    json_end_object(&lists->json);
+    text_string(&lists->body, "\n");
+    struct text body = lists->body;
+
+    lists->body = (struct text){0};
+    return body;
 }
 
 void
@@ -102,7 +126,6 @@ group_lists_close(struct group_lists *lists)
     walk_end(&lists->walk);
     group_cursor_close(lists->group, &lists->cursor);
     memory_give(registry->peers, lists->weight);
-    text_free(&lists->done);
-    text_free(&lists->pending);
+    text_free(&lists->body);
     free(lists);
 }

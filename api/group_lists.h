@@ -17,9 +17,9 @@ struct group_lists *group_lists_open(struct group *group);
 /* Writes some rows, well below 0.1 ms; true: all are written. */
 MUST_USE bool group_lists_step(struct group_lists *lists);
 
-/* Two members of an object, once all are written: in order of completion, and of
- * creation. */
-void group_lists_write(struct group_lists *lists, struct json_writer *json);
+/* When all are written: the object with both, in order of completion and of creation.
+ * Its bytes are the caller's. */
+struct text group_lists_take(struct group_lists *lists, bool timed_out);
 
 /* NULL: nothing. */
 void group_lists_close(struct group_lists *lists);

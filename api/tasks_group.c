@@ -51,16 +51,8 @@ static void
 reply_lists(struct exchange *exchange, struct text *body)
 {
     struct state *state = exchange_room(exchange);
-    struct json_writer json = json_writer(body);
     struct reply reply = {.status = 200, .waited = true};
 
-    if (state->lists) {
-        json_begin_object(&json);
-        group_lists_write(state->lists, &json);
-        json_member_flag(&json, "timed_out", state->timed_out);
-        json_end_object(&json);
-        text_string(body, "\n");
-    }
     group_lists_close(state->lists);
     state->lists = NULL;
     exchange_reply(exchange, &reply, body);
@@ -70,14 +62,13 @@ static void
 write_lists(struct exchange *exchange, int64_t now_ns)
 {
     struct state *state = exchange_room(exchange);
-    struct text body = {0};
+    struct text body = {.failed = true};
 
     (void)now_ns;
-    if (!group_lists_step(state->lists)) {
-        if (!exchange_go_on(exchange, write_lists))
-            return;
-        body.failed = true;
-    }
+    if (group_lists_step(state->lists))
+        body = group_lists_take(state->lists, state->timed_out);
+    else if (!exchange_go_on(exchange, write_lists))
+        return;
     reply_lists(exchange, &body);
 }
 
