@@ -35,13 +35,12 @@ hide_query(const char *target)
         query[1] = '\0';
 }
 
-void *
-exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd)
+/* With the target, twice where an access log tells it as it came. NULL: out of memory.
+ */
+static struct exchange *
+make(const char *target, bool logs)
 {
-    struct server *server = context;
-    struct connection *connection = connection_of(mhd);
     size_t size = strlen(target) + 1;
-    bool logs = server->config.access_fd >= 0;
     struct exchange *exchange =
         alloc_zeroed(sizeof *exchange + size + (logs ? size : 0));
 
@@ -52,7 +51,19 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
         exchange->asked_at = (uint16_t)size;
         memcpy(exchange->target + size, target, size);
     }
+    return exchange;
+}
+
+void *
+exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd)
+{
+    struct server *server = context;
+    struct connection *connection = connection_of(mhd);
+    struct exchange *exchange = make(target, server->config.access_fd >= 0);
+
     hide_query(target);
+    if (exchange == NULL)
+        return NULL;
     exchange->server = server;
     exchange->connection = connection;
     exchange->mhd = mhd;
