@@ -205,9 +205,24 @@ workers_run(struct workers *workers, struct text *why)
     return started;
 }
 
+/* libuv forgets them with its loop, and one that comes then would kill the process,
+ * though all is done. No other thread is left. */
+static void
+ignore_signals(void)
+{
+    sigset_t late;
+
+    sigemptyset(&late);
+    sigaddset(&late, SIGTERM);
+    sigaddset(&late, SIGINT);
+    sigaddset(&late, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &late, NULL);
+}
+
 void
 workers_close(struct workers *workers)
 {
+    ignore_signals();
     for (size_t i = 0; i < workers->count; i++)
         worker_drop(workers->at[i]);
     /* Twice: what a letter makes is delivered too (a farewell ends a visit, an answer

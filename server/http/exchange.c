@@ -35,13 +35,12 @@ hide_query(const char *target)
         query[1] = '\0';
 }
 
-void *
-exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd)
+/* With the target, twice where an access log tells it as it came. NULL: out of memory.
+ */
+static struct exchange *
+make(const char *target, bool logs)
 {
-    struct server *server = context;
-    struct connection *connection = connection_of(mhd);
     size_t size = strlen(target) + 1;
-    bool logs = server->config.access_fd >= 0;
     struct exchange *exchange =
         alloc_zeroed(sizeof *exchange + size + (logs ? size : 0));
 
@@ -52,7 +51,19 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
         exchange->asked_at = (uint16_t)size;
         memcpy(exchange->target + size, target, size);
     }
+    return exchange;
+}
+
+void *
+exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd)
+{
+    struct server *server = context;
+    struct connection *connection = connection_of(mhd);
+    struct exchange *exchange = make(target, server->config.access_fd >= 0);
+
     hide_query(target);
+    if (exchange == NULL)
+        return NULL;
     exchange->server = server;
     exchange->connection = connection;
     exchange->mhd = mhd;
@@ -148,6 +159,15 @@ check_length(struct exchange *exchange, struct problem *problem)
         exchange->body_refused = ERROR_TOO_MUCH_MEMORY; /* the connection goes on */
 }
 
+/* Past libmicrohttpd, which then closes. */
+static void
+tell(struct exchange *exchange, const struct problem *problem)
+{
+    exchange->status = (uint16_t)problem_status(problem);
+    exchange->phase = EXCHANGE_ABANDONED;
+    connection_tell(exchange->connection, problem);
+}
+
 /* The head of the answer has to fit beside that of the request: libmicrohttpd would
  * close without an answer, after the work has begun. It copies the cookies. So there is
  * none for this problem, either. */
@@ -171,9 +191,7 @@ check_room(struct exchange *exchange, struct problem *problem)
                 "the head leaves no room for that of the answer in the connection's "
                 "memory of %zu bytes",
                 exchange->server->config.connection_memory);
-    exchange->status = (uint16_t)problem_status(problem);
-    exchange->phase = EXCHANGE_ABANDONED;
-    connection_tell(exchange->connection, problem);
+    tell(exchange, problem);
 }
 
 /* The head is there. What is refused here is refused without reading a body, and the
@@ -230,14 +248,29 @@ keep_body(struct exchange *exchange, const char *bytes, size_t size)
     memory_take(peers, exchange_body_memory(exchange) - before);
 }
 
+/* Without reading on to its end. */
+static void
+give_up_body(struct exchange *exchange)
+{
+    struct problem problem;
+
+    refuse_body(exchange, ERROR_CONTENT_TOO_LARGE);
+    problem_set(&problem, ERROR_CONTENT_TOO_LARGE,
+                "the body is above %d times the limit of %zu bytes", DISCARD_FACTOR,
+                exchange->server->config.max_body);
+    tell(exchange, &problem);
+}
+
 static enum MHD_Result
 on_body(struct exchange *exchange, const char *upload, size_t *size)
 {
     size_t limit = exchange->server->config.max_body;
 
     intake_body(exchange->connection, upload + *size);
-    if (exchange->buffer.size + *size > limit * DISCARD_FACTOR)
+    if (exchange->buffer.size + *size > limit * DISCARD_FACTOR) {
+        give_up_body(exchange);
         return MHD_NO;
+    }
     if (!exchange->body_refused && exchange->buffer.size + *size > limit)
         refuse_body(exchange, ERROR_CONTENT_TOO_LARGE);
     if (!exchange->body_refused)

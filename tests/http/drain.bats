@@ -244,6 +244,13 @@ say() {
     done
 }
 
+@test "a signal that comes when the drain is over, but for the exit, is too late" {
+    for signal in SIGTERM SIGINT SIGHUP; do
+        run -0 python3 "$HTTP_TESTS/late_signal.py" "$signal"
+        assert_eq "$output" 0 "$signal"
+    done
+}
+
 @test "--drain 0 tells everybody at once" {
     own_server --drain 0
     hold w '/wait?delay=60&label=w'

@@ -265,6 +265,16 @@ refused() {
     assert_status 201
 }
 
+@test "--max-body: a body that goes on is not read to its end, but told a 413, and counted" {
+    own_server --max-body 256
+    until_closed "POST /tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n$(
+        printf '%5000s' '')"
+    assert_match "${lines[0]}" '^HTTP/1.1 413 '
+    assert_match "$output" '"type":"/problems/content-too-large"'
+    get /metrics
+    assert_match "$body" 'waitd_problems_total\{worker="[0-9]+",type="content-too-large"\} 1'
+}
+
 @test "--header-timeout: a request not read whole by then is 408, and the connection closed" {
     own_server --header-timeout 0.3
     until_closed 'GET /wait?delay=0 HTTP/1.1\r\nHo'

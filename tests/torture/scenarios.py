@@ -81,6 +81,7 @@ def wait(story):
     story.ask("GET", "/wait?delay=0&format=text")
     story.ask("GET", "/wait?dist=lognormal&median=1ms&p99=5ms&seed=1")
     story.ask("GET", "/wait?dist=choice&choice=1ms:0.5,2ms")
+    story.ask("GET", "/wait?delay=0" + "&" * 2000)
 
 
 def wait_n(story):
@@ -305,7 +306,7 @@ def new_clients(story):
 SCENARIOS = {
     story.__name__: (story, flags)
     for story, flags in (
-        (wait, ()),
+        (wait, ("--workers", "1", "--header-timeout", "30")),  # later than LATE
         (wait_n, ()),
         (group, ("--workers", "2")),
         (tasks, ("--workers", "2")),

@@ -14,6 +14,8 @@
 
 #include "http/tokens.h"
 
+enum { EXIT_SKIPPED = 77 };
+
 static const char one[] = "0123456789abcdef0123456789abcdef";
 static const char two[] = "fedcba9876543210fedcba9876543210";
 
@@ -124,10 +126,11 @@ however_much_is_right_it_takes_the_same(void **state)
     struct tokens *tokens = two_tokens();
     char wrong[sizeof one];
     uint64_t count = count_instructions(tokens, one);
+    bool *skipped = *state;
 
-    (void)state;
     if (count == 0) { /* not here */
         tokens_free(tokens);
+        *skipped = true;
         skip();
     }
     assert_true(count > 100);
@@ -145,10 +148,12 @@ however_much_is_right_it_takes_the_same(void **state)
 int
 main(void)
 {
+    bool skipped = false;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_is_accepted_and_nothing_else),
-        cmocka_unit_test(however_much_is_right_it_takes_the_same),
+        cmocka_unit_test_prestate(however_much_is_right_it_takes_the_same, &skipped),
     };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return skipped && !failed ? EXIT_SKIPPED : failed;
 }
