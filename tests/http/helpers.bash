@@ -124,14 +124,6 @@ setup_file() {
     server_start "$BATS_FILE_TMPDIR" --drain 0.2 ${SERVER_FLAGS[@]+"${SERVER_FLAGS[@]}"}
 }
 
-# A test may start a server of its own in $BATS_TEST_TMPDIR; one that it has not stopped
-# goes with it.
-teardown() {
-    if [[ -e $BATS_TEST_TMPDIR/pid && ! -e $BATS_TEST_TMPDIR/rc ]]; then
-        kill -KILL "$(server_pid "$BATS_TEST_TMPDIR")" || true
-    fi
-}
-
 teardown_file() {
     local answer=$BATS_FILE_TMPDIR/pending client
 
