@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "http"))
 
 from corpus import corpus  # pylint: disable=wrong-import-position
-from raw import Closed, Raw, eventually, message  # pylint: disable=wrong-import-position
+from raw import Closed, Raw, eventually, metrics  # pylint: disable=wrong-import-position
 
 FRONT, PORT, WAITD, LOG = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 FOLDER = pathlib.Path(sys.argv[5])
@@ -97,8 +97,7 @@ def seen_by_waitd():
 def accepted():
     """The connections that waitd has accepted, this one included."""
     with Raw(WAITD) as raw:
-        metrics = raw.ask("GET", "/metrics").body.decode()
-    return sum(int(count) for count in re.findall(r"^waitd_accepted_total\S* (\d+)", metrics, re.M))
+        return metrics(raw)["waitd_accepted_total"]
 
 
 def labels(lines):

@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 
-from raw import Raw, eventually, message
+from raw import Raw, eventually, message, metrics
 
 PORT, SOCKET, LIMIT, CASE = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4]
 ENDLESS = "/wait?delay=0&size=1GiB"
@@ -41,8 +41,7 @@ WAYS = {"tcp": over_tcp, "unix": over_unix}
 
 def metric(name):
     with Raw(PORT) as raw:
-        lines = raw.ask("GET", "/metrics").body.decode().splitlines()
-    return sum(int(line.split()[-1]) for line in lines if line.startswith(name + "{"))
+        return metrics(raw)[name]
 
 
 def held_by_system():

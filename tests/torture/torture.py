@@ -11,14 +11,19 @@ the same story without a failure goes well.
 """
 
 import argparse
-import os
+import pathlib
 import sys
 import time
 
-from control import NEVER, PATIENCE, Server
-from scenarios import SCENARIOS, Closed, Panicked, Raw, Story
+HTTP = pathlib.Path(__file__).resolve().parent.parent / "http"
+sys.path.append(str(HTTP))  # for the modules here, too
 
-CELLS_KEPT = 2  # each is one descriptor
+# pylint: disable=wrong-import-position
+from control import NEVER, PATIENCE, Server
+from process import CELLS_KEPT
+from raw import Closed, Raw, metrics, until
+from scenarios import SCENARIOS, Panicked, Story
+
 GAUGES = ("waitd_waits", "waitd_connections", "waitd_objects", "waitd_tasks")
 
 
@@ -32,13 +37,9 @@ def play(server, scenario, strict):
 
 def gauges(server):
     with Raw(server.port, timeout=PATIENCE) as raw:
-        text = raw.ask("GET", "/metrics").body.decode()
-    held = {"waitd_connections": -1}  # our own
-    for line in text.splitlines():
-        name, _, value = line.partition("{")
-        if name in GAUGES:
-            held[name] = held.get(name, 0) + float(value.rpartition(" ")[2])
-    return {name: value for name, value in held.items() if value}
+        held = metrics(raw)
+    held["waitd_connections"] -= 1  # our own
+    return {name: held[name] for name in GAUGES if held[name]}
 
 
 def reset(server):
@@ -48,17 +49,17 @@ def reset(server):
 
 def settle(server, most):
     """Everything is given back, soon. A request that was left may be read after a reset."""
-    until = time.monotonic() + PATIENCE
-    reset(server)
-    while held := gauges(server):
-        assert time.monotonic() < until, f"still held: {held}"
-        time.sleep(0.005)
-        reset(server)
+    took = until(lambda: holds_nothing(server), PATIENCE, 0.005)
+    assert took is not None, f"still held: {gauges(server)}"
     if most is None:
         return
-    while server.descriptors() > most:
-        assert time.monotonic() < until, f"{server.descriptors()} descriptors, not {most}"
-        time.sleep(0.005)
+    took = until(lambda: server.descriptors() <= most, PATIENCE - took, 0.005)
+    assert took is not None, f"{server.descriptors()} descriptors, not {most}"
+
+
+def holds_nothing(server):
+    reset(server)
+    return not gauges(server)
 
 
 def each_number(calls, tries):
@@ -112,8 +113,7 @@ def play_all(told, name):
 
 
 START_FLAGS = ("--workers", "2", "--unix", "FOLDER/socket", "--access-log", "FOLDER/access",
-               "--profiles", os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                          "../http/profiles.json"))
+               "--profiles", str(HTTP / "profiles.json"))
 
 
 def answers(server):
