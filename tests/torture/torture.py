@@ -2,12 +2,13 @@
 """torture.py: whatever call fails, nothing crashes, leaks or hangs.
 
     torture.py WAITD_TORTURE [--tries N] [--lasting N] [--memory] [SCENARIO…]
+    torture.py --list
 
 Each scenario is played with the first call of our code failing, the second, and so on,
 until it comes to its end without a failure; with --tries only N of these, evenly. With
 --lasting N so many calls in a row fail; with --memory only calls that allocate count.
 After each: the process lives, every request has ended, what was held is given back, and
-the same story without a failure goes well.
+the same story without a failure goes well. --list prints the names of the scenarios.
 """
 
 import argparse
@@ -202,7 +203,13 @@ def repeat(what, told):
     return calls, seen
 
 
+ALONE = {"start": start, "drain": drain, "panic": panic}
+
+
 def main():
+    if sys.argv[1:] == ["--list"]:
+        print(*SCENARIOS, *ALONE, sep="\n")
+        return
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--tries", type=int)
@@ -210,12 +217,11 @@ def main():
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     told = parser.parse_intermixed_args()
-    alone = {"start": start, "drain": drain, "panic": panic}
     status = 0
-    for name in told.scenarios or [*SCENARIOS, *alone]:
+    for name in told.scenarios or [*SCENARIOS, *ALONE]:
         begun = time.monotonic()
-        if name in alone:
-            result = repeat(alone[name], told)
+        if name in ALONE:
+            result = repeat(ALONE[name], told)
         else:
             result = play_all(told, name)
         if result is None:
