@@ -45,12 +45,13 @@ def metric(name):
 
 
 def held_by_system():
-    """What the server's TCP sockets hold that was not sent, where that is much."""
+    """What the server's TCP sockets hold that was not sent, where that is much. The table tells
+    of one more than once while others come and go: its inode is its name."""
     with open("/proc/net/tcp", encoding="ascii") as table:
         rows = [line.split() for line in table.readlines()[1:]]
-    queues = [int(row[4].split(":")[0], 16) for row in rows
-              if int(row[1].split(":")[1], 16) == PORT and row[3] == "01"]
-    return [size for size in queues if size > ROOM]
+    queues = {row[9]: int(row[4].split(":")[0], 16) for row in rows
+              if int(row[1].split(":")[1], 16) == PORT and row[3] == "01"}
+    return [size for size in queues.values() if size > ROOM]
 
 
 def stalled():
