@@ -1,7 +1,6 @@
 # shellcheck shell=bash
 # clients.bash: the real clients and proxies that the recipes are for, by the first word of
-# a test's name. Where one is missing, the test is skipped and says so; with
-# WAITD_CLIENTS=required it fails.
+# a test's name.
 
 setup() {
     clients_setup
@@ -12,22 +11,14 @@ clients_setup() {
     # nginx and haproxy are in a folder that not every user's PATH has.
     export PATH=$PATH:/usr/sbin
     export GOCACHE=${GOCACHE-$BATS_FILE_TMPDIR/go} GO111MODULE=off
-    needs "${BATS_TEST_DESCRIPTION%% *}"
+    needs_client "${BATS_TEST_DESCRIPTION%% *}"
 }
 
-# missing PACKAGE: what the recipe needs is not here.
-missing() {
-    local reason="$1 is missing; script/bootstrap --clients installs it"
-
-    [[ ${WAITD_CLIENTS-} != required ]] || fail "$reason" || return
-    skip "$reason"
-}
-
-needs() {
+needs_client() {
     case $1 in
-    curl | wget | haproxy | nginx | caddy) command -v "$1" >/dev/null || missing "$1" ;;
-    Go) command -v go >/dev/null || missing golang-go ;;
-    Node) command -v node >/dev/null || missing nodejs ;;
+    curl | wget | haproxy | nginx | caddy) needs "$1" ;;
+    Go) needs go golang-go ;;
+    Node) needs node nodejs ;;
     aiohttp) find_aiohttp || missing python3-aiohttp ;;
     urllib | page) ;;
     *) fail "no client is called $1" ;;

@@ -241,9 +241,9 @@ RECIPE_LIMIT=100
         return 1
     }
     WAITD_CLIENTS=''
-    run -0 needs haproxy
+    run -0 needs_client haproxy
     assert_eq "$output" "skip: haproxy is missing; script/bootstrap --clients installs it"
     WAITD_CLIENTS=required
-    run -1 needs Go
+    run -1 needs_client Go
     assert_match "$output" '^golang-go is missing'
 }

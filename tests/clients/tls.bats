@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # tls.bats: the configurations of docs/tls.md, each with its proxy and a certificate of its
-# own making. Where a proxy is missing, its test is skipped and says so (clients.bash).
+# own making. Where a proxy is missing, its test is skipped and says so.
 
 load ../http/helpers
 load ../http/background
@@ -14,7 +14,7 @@ RECIPE_LIMIT=60
 
 setup() {
     clients_setup
-    command -v openssl >/dev/null || missing openssl
+    needs openssl
 }
 
 @test "haproxy passes rows on, and hangs up with its client" {

@@ -1,7 +1,6 @@
 #!/usr/bin/env bats
 # fronts.bats: the raw requests of tests/http/raw through a proxy in front of waitd, which
-# uses its connections again. Where the proxy is missing, the test is skipped and says so;
-# with WAITD_CLIENTS=required it fails.
+# uses its connections again. Where the proxy is missing, the test is skipped and says so.
 
 load ../http/helpers
 
@@ -14,14 +13,9 @@ setup() {
 }
 
 front() {
-    local reason="$1 is missing; script/bootstrap --clients installs it"
-
-    if ! command -v "$1" >/dev/null; then
-        [[ ${WAITD_CLIENTS-} != required ]] || fail "$reason" || return
-        skip "$reason"
-    fi
-    timeout 100 python3 "$BATS_TEST_DIRNAME/fronts.py" "$1" "$PORT" "$BATS_FILE_TMPDIR/access" \
-        "$BATS_TEST_TMPDIR"
+    needs "$1" || return
+    timeout 100 python3 "$BATS_TEST_DIRNAME/fronts.py" "$1" "$(free_port)" "$PORT" \
+        "$BATS_FILE_TMPDIR/access" "$BATS_TEST_TMPDIR"
 }
 
 @test "haproxy sends on nothing that waitd takes for more" {

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""fronts.py FRONT PORT LOG FOLDER: every raw request of tests/http/raw through a proxy in
-front of the waitd on that port, whose access log that is. waitd must see nothing that the
-front did not send, and each client must get its own answer."""
+"""fronts.py FRONT PORT WAITD LOG FOLDER: every raw request of tests/http/raw through a proxy
+on that port, in front of the waitd on the second, whose access log that is. waitd must see
+nothing that the front did not send, and each client must get its own answer."""
 
 import json
 import pathlib
@@ -17,9 +17,10 @@ HERE = pathlib.Path(__file__).parent
 sys.path.insert(0, str(HERE.parent / "http"))
 
 from corpus import corpus  # pylint: disable=wrong-import-position
-from raw import Closed, Raw, eventually, message  # pylint: disable=wrong-import-position
+from raw import Closed, Raw, eventually, metrics  # pylint: disable=wrong-import-position
 
-FRONT, WAITD, LOG, FOLDER = sys.argv[1], int(sys.argv[2]), sys.argv[3], pathlib.Path(sys.argv[4])
+FRONT, PORT, WAITD, LOG = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+FOLDER = pathlib.Path(sys.argv[5])
 CLIENTS = 8
 SILENCE = 0.3  # seconds, after which nothing more is waited for
 # What starts each, and the signal at which it ends what it has begun, and writes its log.
@@ -31,35 +32,28 @@ COMMANDS = {
 LABEL = re.compile(r"label=(hidden-\d+)")
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 def start():
-    port = free_port()
     (template,) = HERE.glob(f"{FRONT}.c*")
     text = template.read_text()
-    for word, value in [("PORT", port), ("WAITD", WAITD), ("FOLDER", FOLDER)]:
+    for word, value in [("PORT", PORT), ("WAITD", WAITD), ("FOLDER", FOLDER)]:
         text = text.replace(f"@{word}@", str(value))
     config = FOLDER / template.name
     config.write_text(text)
     output = open(FOLDER / "output.log", "w")
     process = subprocess.Popen([*COMMANDS[FRONT][0], config], stdout=output, stderr=output)
-    eventually(lambda: process.poll() is not None or listens(port))
+    eventually(lambda: process.poll() is not None or listens())
     assert process.poll() is None, (FOLDER / "output.log").read_text()
-    return process, port
+    return process
 
 
-def listens(port):
+def listens():
     with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex(("127.0.0.1", PORT)) == 0
 
 
-def send(port, data):
+def send(data):
     """All that comes until the front closes or is silent."""
-    with Raw(port, timeout=SILENCE) as raw:
+    with Raw(PORT, timeout=SILENCE) as raw:
         try:
             raw.send_what_it_takes(data)
             raw.rest()
@@ -67,19 +61,19 @@ def send(port, data):
             pass
 
 
-def probe(port, number):
+def probe(number):
     """A client of its own, whose answer no other request has."""
     delay = (number + 1) / 1_000_000
-    with Raw(port) as raw:
+    with Raw(PORT) as raw:
         answer = raw.ask("GET", f"/wait?delay={delay}&format=text", "Connection: close")
         assert answer.status == 200, answer
         assert float(answer.body) == delay, f"{answer}, expected {delay}"
 
 
-def check(port, number, payload):
-    send(port, payload.data(f"hidden-{number:04}"))
+def check(number, payload):
+    send(payload.data(f"hidden-{number:04}"))
     try:
-        probe(port, number)
+        probe(number)
     except (AssertionError, OSError, Closed) as error:
         return f"behind {payload}: {type(error).__name__} {error}"
 
@@ -103,8 +97,7 @@ def seen_by_waitd():
 def accepted():
     """The connections that waitd has accepted, this one included."""
     with Raw(WAITD) as raw:
-        metrics = raw.ask("GET", "/metrics").body.decode()
-    return sum(int(count) for count in re.findall(r"^waitd_accepted_total\S* (\d+)", metrics, re.M))
+        return metrics(raw)["waitd_accepted_total"]
 
 
 def labels(lines):
@@ -113,12 +106,11 @@ def labels(lines):
 
 def main():
     before = accepted()
-    process, port = start()
+    process = start()
     payloads = corpus()
     try:
         with ThreadPoolExecutor(CLIENTS) as clients:
-            wrong = [*filter(None, clients.map(lambda pair: check(port, *pair),
-                                               enumerate(payloads)))]
+            wrong = [*filter(None, clients.map(check, *zip(*enumerate(payloads))))]
         process.send_signal(COMMANDS[FRONT][1])
         process.wait(30)
     finally:

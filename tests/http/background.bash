@@ -60,6 +60,15 @@ has_not_sent() {
     ! has_sent "$@" || fail "$1 has sent $2 already"
 }
 
+# waitd_id NAME: the id that its request was given.
+waitd_id() {
+    sed -n 's/^Waitd-Id: *//Ip' "$BATS_TEST_TMPDIR/held-$1.headers" | tr -d '\r'
+}
+
+has_id() {
+    [[ -n $(waitd_id "$1") ]]
+}
+
 # connections [PID]: how many clients the server has: its sockets but those it listens on.
 connections() {
     local listening
@@ -123,6 +132,13 @@ until_closed() {
     printf "$1" >&"$fd"
     run -0 timeout 30 cat <&"$fd"
     exec {fd}>&-
+}
+
+# in_flight QUERY: waits for the one that the query finds; sets id.
+in_flight() {
+    eventually count_is 1 "$1" || return
+    id=$(curl -sSg "$URL/tasks?$1" | jq -r '.tasks[0].id')
+    export id
 }
 
 # task ID [FILTER]: the task's JSON, or what the filter makes of it.

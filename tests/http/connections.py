@@ -18,47 +18,38 @@ connections.py flood PORT PID N          N connections with a wait each; prints 
                                          were told that do not wait
 """
 import collections
-import json
 import os
 import resource
 import select
 import signal
-import socket
 import sys
 import time
-import urllib.request
 
 import process
 from process import descriptors
-from raw import eventually
+from raw import Raw, Reset, eventually, message, metrics, tasks
 
 PATIENCE = 30
 
 
 def connect(port):
-    client = socket.create_connection(("127.0.0.1", port))
-    client.settimeout(PATIENCE)
-    return client
-
-
-def ask(client, path):
-    client.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    return Raw(port, PATIENCE)
 
 
 def total(port, query):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/tasks?{query}") as answer:
-        return json.load(answer)["total"]
+    return tasks(port, query)["total"]
 
 
 def leave(port, pid, count, rounds):
     for _ in range(rounds):
         clients = [connect(port) for _ in range(count)]
         for i, client in enumerate(clients):
-            ask(client, ("/wait?delay=60", "/wait_n?n=9&delay=60",
-                         "/measure?n=2&delay=60", "/wait_n?n=2&delay=60&format=sse")[i % 4])
+            path = ("/wait?delay=60", "/wait_n?n=9&delay=60", "/measure?n=2&delay=60",
+                    "/wait_n?n=2&delay=60&format=sse")[i % 4]
+            client.send(message("GET", path))
         eventually(lambda: total(port, "state=pending") == count)
         for client in clients:
-            client.close()
+            client.socket.close()
         start = time.monotonic()
         eventually(lambda: total(port, "") == 0)
         if time.monotonic() - start > 2:
@@ -72,74 +63,54 @@ def leave(port, pid, count, rounds):
         print(steady[0])
 
 
-def chunks(body):
-    """The body of a chunked answer, whole to its last chunk."""
-    out = b""
-    while True:
-        size, body = body.split(b"\r\n", 1)
-        length = int(size, 16)
-        if length == 0:
-            assert body == b"\r\n", body
-            return out
-        out += body[:length]
-        assert body[length:length + 2] == b"\r\n", body
-        body = body[length + 2:]
-
-
 def answer(client):
     """What came of a request: a status, with the error of a stream where it has one."""
-    data = b""
     try:
-        while part := client.recv(65536):
-            data += part
-    except ConnectionResetError:
+        client.read_all()
+    except Reset:
         return "reset"
-    if not data:
+    if not client.buffer:
         return "closed"
-    head, body = data.split(b"\r\n\r\n", 1)
-    status = head.split(b" ", 2)[1].decode()
-    closes = b"\r\nConnection: close" in head
-    if b"\r\nTransfer-Encoding: chunked" in head:
-        document = json.loads(chunks(body))
-        return f"{status} stream {document.get('error', {}).get('status', 'whole')}"
-    document = json.loads(body)
-    if "type" in document:
-        return f"{status} {document['type'].rpartition('/')[2]}" + (" close" if closes else "")
+    got = client.answer()
+    client.assert_closed()
+    document = got.json()
+    if got.header("transfer-encoding") == "chunked":
+        return f"{got.status} stream {document.get('error', {}).get('status', 'whole')}"
     assert document.get("elapsed", 0) >= document.get("delay", 0), document
-    return status
+    closes = got.status >= 400 and got.header("connection") == "close"
+    return got.in_short() + " close" * closes
+
+
+def tell(answers):
+    for what, times in sorted(collections.Counter(answers).items()):
+        print(times, what)
 
 
 def drain(port, pid, count):
     paths = ("/wait?delay=60", "/wait?delay=4", "/wait_n?n=3&delay=60", "/wait_n?n=3&delay=4")
     clients = [connect(port) for _ in range(count)]
     for i in range(0, count, 2):
-        ask(clients[i], paths[i % 4])
+        clients[i].send(message("GET", paths[i % 4]))
     eventually(lambda: total(port, "state=pending") == count // 2)
     for i in range(1, count, 2):  # the short ones last
-        ask(clients[i], paths[i % 4])
+        clients[i].send(message("GET", paths[i % 4]))
     eventually(lambda: total(port, "state=pending") == count)
     os.kill(pid, signal.SIGTERM)
-    seen = collections.Counter()
-    for i, client in enumerate(clients):
-        seen[f"{paths[i % 4]} {answer(client)}"] += 1
-    for what, times in sorted(seen.items()):
-        print(times, what)
+    tell(f"{paths[i % 4]} {answer(client)}" for i, client in enumerate(clients))
 
 
 def backlog(port, pid, count):
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz") as well:
-        well.read()
+    with connect(port) as well:
+        well.ask("GET", "/healthz")
     os.kill(pid, signal.SIGSTOP)
     clients = [connect(port) for _ in range(count)]
     for client in clients[::2]:
-        ask(client, "/healthz")
+        client.send(message("GET", "/healthz"))
     os.kill(pid, signal.SIGTERM)
     os.kill(pid, signal.SIGCONT)
     for client in clients[1::2]:
-        ask(client, "/healthz")
-    seen = collections.Counter(answer(client) for client in clients)
-    for what, times in sorted(seen.items()):
-        print(times, what)
+        client.send(message("GET", "/healthz"))
+    tell(map(answer, clients))
 
 
 def crowd(port, pid, count):
@@ -150,28 +121,18 @@ def crowd(port, pid, count):
         time.sleep(0.02)
         steady = steady + 1 if descriptors(pid) == before else 0
     for client in clients:
-        client.sendall(b"GET /wait?delay=0.3 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    seen = collections.Counter(answer(client) for client in clients)
-    for what, times in sorted(seen.items()):
-        print(times, what)
+        client.send(message("GET", "/wait?delay=0.3", "Connection: close"))
+    tell(map(answer, clients))
 
 
 def pauses(client):
     """How often the server could take no connection, asked by one that it has."""
-    ask(client, "/metrics")
-    data = b""
-    while (end := data.find(b"\r\n\r\n")) < 0:
-        data += client.recv(65536)
-    size = int(data[:end].partition(b"Content-Length: ")[2].split()[0])
-    while len(data) < end + 4 + size:
-        data += client.recv(65536)
-    return sum(int(line.split()[-1]) for line in data.decode().splitlines()
-               if line.startswith("waitd_accept_pauses_total"))
+    return metrics(client)["waitd_accept_pauses_total"]
 
 
 def readable(clients, seconds):
     """Those to whom something has come, once none comes for so long."""
-    poll, by_fd, found = select.poll(), {c.fileno(): c for c in clients}, []
+    poll, by_fd, found = select.poll(), {c.socket.fileno(): c for c in clients}, []
     for fd in by_fd:
         poll.register(fd, select.POLLIN)
     while ready := poll.poll(seconds * 1000):
@@ -182,7 +143,7 @@ def readable(clients, seconds):
 
 
 def first_readable(clients):
-    poll, by_fd = select.poll(), {c.fileno(): c for c in clients}
+    poll, by_fd = select.poll(), {c.socket.fileno(): c for c in clients}
     for fd in by_fd:
         poll.register(fd, select.POLLIN)
     ready = poll.poll(PATIENCE * 1000)
@@ -192,9 +153,9 @@ def first_readable(clients):
 def exhaust(port, pid, count):
     clients = [connect(port) for _ in range(count)]
     for client in clients:
-        ask(client, "/wait?delay=0")
+        client.send(message("GET", "/wait?delay=0"))
     inside = readable(clients, 1)
-    inside[0].recv(65536)
+    inside[0].answer()
     before, cpu, begin = pauses(inside[0]), process.cpu(pid), time.monotonic()
     time.sleep(1)
     seconds = time.monotonic() - begin
@@ -203,11 +164,10 @@ def exhaust(port, pid, count):
     outside = [client for client in clients if client not in set(inside)]
     taken = []
     for client in inside[1:21]:  # who is inside is answered, and the place of who leaves taken
-        client.recv(65536)
-        ask(client, "/wait?delay=0.01")
-        assert client.recv(65536).startswith(b"HTTP/1.1 200 ")
+        client.answer()
+        assert client.ask("GET", "/wait?delay=0.01").status == 200
         begin = time.monotonic()
-        client.close()
+        client.socket.close()
         outside.remove(first_readable(outside))
         taken.append(time.monotonic() - begin)
     print(len(inside), f"{share:.4f}", f"{tries:.1f}", f"{max(taken):.4f}")
@@ -216,14 +176,8 @@ def exhaust(port, pid, count):
 def flood(port, _, count):
     clients = [connect(port) for _ in range(count)]
     for client in clients:
-        try:
-            client.sendall(b"GET /wait?delay=60 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        except ConnectionError:
-            pass  # it is told what follows
-    told = readable(clients, 2)
-    seen = collections.Counter(answer(client) for client in told)
-    for what, times in sorted(seen.items()):
-        print(times, what)
+        client.send_what_it_takes(message("GET", "/wait?delay=60", "Connection: close"))
+    tell(map(answer, readable(clients, 2)))
 
 
 def main():

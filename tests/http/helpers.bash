@@ -36,6 +36,38 @@ eventually() {
     done
 }
 
+# missing PACKAGE: what the test needs is not here: the test is skipped and says so, or
+# fails where WAITD_CLIENTS=required.
+missing() {
+    local reason="$1 is missing; script/bootstrap --clients installs it"
+
+    [[ ${WAITD_CLIENTS-} != required ]] || fail "$reason" || return
+    skip "$reason"
+}
+
+# needs COMMAND [PACKAGE]: whose name is the command's where none is given.
+needs() {
+    command -v "$1" >/dev/null || missing "${2-$1}"
+}
+
+# A port on which nobody listens, and that no client is given.
+free_port() {
+    python3 - <<'PYTHON'
+import random
+import socket
+
+while True:
+    port = random.randrange(20000, 32000)
+    with socket.socket() as listener:
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            continue
+    print(port)
+    break
+PYTHON
+}
+
 # ---- the server ---------------------------------------------------------------------
 
 # server_start DIRECTORY FLAG...: starts a waitd whose files (port, pid, rc, log) are
@@ -90,14 +122,6 @@ is_waiting() {
 
 setup_file() {
     server_start "$BATS_FILE_TMPDIR" --drain 0.2 ${SERVER_FLAGS[@]+"${SERVER_FLAGS[@]}"}
-}
-
-# A test may start a server of its own in $BATS_TEST_TMPDIR; one that it has not stopped
-# goes with it.
-teardown() {
-    if [[ -e $BATS_TEST_TMPDIR/pid && ! -e $BATS_TEST_TMPDIR/rc ]]; then
-        kill -KILL "$(server_pid "$BATS_TEST_TMPDIR")" || true
-    fi
 }
 
 teardown_file() {

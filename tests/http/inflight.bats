@@ -9,16 +9,6 @@ setup() {
     server_reset
 }
 
-# in_flight QUERY: waits for the one that the query finds; sets id.
-in_flight() {
-    eventually count_is 1 "$1" || return
-    id=$(curl -sSg "$URL/tasks?$1" | jq -r '.tasks[0].id')
-}
-
-waitd_id() {
-    sed -n 's/^Waitd-Id: *//Ip' "$BATS_TEST_TMPDIR/held-$1.headers" | tr -d '\r'
-}
-
 @test "a /wait in flight is a Task of kind wait" {
     hold w '/wait?delay=60'
     in_flight kind=wait
@@ -107,7 +97,7 @@ waitd_id() {
     for format in json ndjson sse text; do
         hold s "/wait_n?n=3&delay=60&format=$format&label=$format"
         in_flight "kind=wait_n&label=$format"
-        eventually test -n "$(waitd_id s)"
+        eventually has_id s
         assert_eq "$(waitd_id s)" "$id"
         post "/tasks/$(waitd_id s)/cancel"
         assert_json '.cancelled == true and .task.kind == "wait_n" and .task.n == 3'

@@ -9,12 +9,6 @@ setup() {
     server_reset
 }
 
-# in_flight LABEL: waits until it is there; sets id.
-in_flight() {
-    eventually count_is 1 "label=$1&state=pending" || return
-    id=$(curl -sSg "$URL/tasks?label=$1" | jq -r '.tasks[0].id')
-}
-
 # journal LABEL: the one entry of that label becomes the body.
 journal() {
     get "/tasks?label=$1&state=done,cancelled" || return
@@ -82,7 +76,7 @@ journal() {
 @test "a client that left: disconnect, what it waited, no byte sent" {
     own_manual_server
     hold w '/wait?delay=60&label=l'
-    in_flight l
+    in_flight 'label=l&state=pending'
     advance 20
     leave w
     eventually count_is 1 'label=l&state=cancelled'
@@ -98,7 +92,7 @@ journal() {
     # two run out, the third waits behind them
     own_manual_server
     hold s '/wait_n?n=3&delay=3&limit=2&format=ndjson&label=m'
-    in_flight m
+    in_flight 'label=m&state=pending'
     advance 3
     eventually has_sent s '"rank":1'
     leave s
@@ -134,7 +128,7 @@ journal() {
 
     for path in /wait? '/measure?n=2&' '/wait_n?n=2&'; do
         hold r "${path}delay=60&label=l"
-        in_flight l
+        in_flight 'label=l&state=pending'
         post "/tasks/$id/cancel"
         answered r
         bytes=$(wc -c <"$body_file")
@@ -153,7 +147,7 @@ is_sent() {
 
 @test "fired early it is done, with what it waited" {
     hold w '/wait?delay=60&label=l'
-    in_flight l
+    in_flight 'label=l&state=pending'
     send PATCH "/tasks/$id" '{"delay":0}'
     answered w
     journal l
@@ -164,7 +158,7 @@ is_sent() {
 @test "a reset takes the journal, and what it cancels leaves nothing in it" {
     get '/wait?delay=0.05&label=l'
     hold w '/wait?delay=60&label=w'
-    in_flight w
+    in_flight 'label=w&state=pending'
     post /reset
     assert_eq "$body" '{"cancelled":1,"removed":2}'
     answered w
@@ -222,7 +216,7 @@ is_sent() {
     own_server --retention 0.3
     get '/wait?delay=0.01&label=l'
     hold w '/wait?delay=60&label=w'
-    in_flight w
+    in_flight 'label=w&state=pending'
     leave w
     eventually count_is 1 'label=w&state=cancelled'
     eventually count_is 0 ''

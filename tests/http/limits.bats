@@ -5,13 +5,6 @@
 load helpers
 load background
 
-# make JSON: a task; sets id.
-make() {
-    post /tasks "$1" || return
-    assert_status 201 || return
-    id=$(jq -r .id <<<"$body")
-}
-
 # refused SLUG: the last answer is that 429.
 refused() {
     assert_problem 429 "$1" || return
@@ -22,9 +15,9 @@ refused() {
     local ended
 
     own_manual_server --retention 1h --max-delay 2h
-    make '{"delay":1}'
+    make_task '{"delay":1}'
     ended=$id
-    make '{"delay":7200}'
+    make_task '{"delay":7200}'
     advance 3600.5
     get "/tasks/$ended"
     assert_json '.state == "done"'
@@ -40,7 +33,7 @@ refused() {
 
 @test "an ended task stays while --retention lasts, on a real clock" {
     own_server --retention 1h
-    make '{"delay":0}'
+    make_task '{"delay":0}'
     get "/tasks/$id?wait=30"
     get "/tasks/$id"
     assert_json '.state == "done"'
@@ -48,7 +41,7 @@ refused() {
 
 @test "who is told of an end hears it whole with --retention 0, and the group is gone after" {
     own_server --retention 0
-    make '{"delay":1}'
+    make_task '{"delay":1}'
     get "/tasks/$id?wait=30"
     assert_status 200
     assert_json '.state == "done"'
@@ -65,7 +58,7 @@ refused() {
 
     own_server --max-tasks 3
     for i in 0 1 2 3 4; do
-        make '{"delay":60}'
+        make_task '{"delay":60}'
         ids+=("$id")
         if ((i == 2)); then # full; the youngest ends first
             post "/tasks/${ids[2]}/cancel"
@@ -136,7 +129,7 @@ refused() {
     refused too-many-waits
     get '/wait?delay=0.05'
     assert_status 200
-    make '{"delay":60}'
+    make_task '{"delay":60}'
     get '/wait?delay=0.05'
     refused too-many-waits
     post /tasks '{"delay":60}'
@@ -167,7 +160,7 @@ refused() {
         assert_status 200
         get '/wait?delay=60&timeout=0.01'
         assert_status 504
-        make '{"delay":60}'
+        make_task '{"delay":60}'
         post "/tasks/$id/cancel"
         post /tasks '{"n":2,"delay":60,"limit":1,"group":"g"}'
         assert_status 201

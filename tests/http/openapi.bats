@@ -3,6 +3,7 @@
 # shellcheck disable=SC2016  # what stands in single quotes is for jq
 
 load helpers
+load background
 
 PROJECT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 
@@ -76,7 +77,7 @@ PROJECT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
 }
 
 @test "the limits in it are those in force" {
-    server_start "$BATS_TEST_TMPDIR" --max-delay 7.5 --max-n 12
+    own_server --max-delay 7.5 --max-n 12
     get /openapi.json
     assert_json '[.paths["/wait_n"].get.parameters[] | select(.name == "n").schema.maximum] == [12]'
     assert_json '[.paths["/wait_n"].get.parameters[] | select(.name == "delay").schema.oneOf[0].maximum] == [7.5]'
@@ -88,7 +89,7 @@ PROJECT=$(cd "$BATS_TEST_DIRNAME/../.." && pwd)
     assert_json '.max == 7.5'
     get /
     assert_json '[.. | numbers] | contains([12]) and contains([7.5])'
-    server_stop "$BATS_TEST_TMPDIR"
+    own_server_stop
 }
 
 @test "docs/api.md is what --print-api prints" {

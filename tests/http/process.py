@@ -3,6 +3,8 @@
 import os
 import re
 
+CELLS_KEPT = 2  # by each worker of a server, empty; each is one descriptor, its epoll
+
 
 def read(pid, name):
     with open(f"/proc/{pid}/{name}", encoding="ascii") as file:

@@ -2,6 +2,7 @@
 # protocol.bats: HTTP by the byte. See protocol.py.
 
 load helpers
+load background
 
 protocol() {
     python3 "$HTTP_TESTS/protocol.py" "$PORT" "$1"
@@ -56,15 +57,15 @@ protocol() {
 }
 
 @test "a slow client is cut off after --header-timeout" {
-    server_start "$BATS_TEST_TMPDIR" --header-timeout 0.5
+    own_server --header-timeout 0.5
     protocol slow
-    server_stop "$BATS_TEST_TMPDIR"
+    own_server_stop
 }
 
 @test "an idle connection is closed after --idle-timeout, one that waits is not" {
-    server_start "$BATS_TEST_TMPDIR" --idle-timeout 1
+    own_server --idle-timeout 1
     protocol idle
-    server_stop "$BATS_TEST_TMPDIR"
+    own_server_stop
 }
 
 @test "a client that has half-closed gets the answers that need no wait" {

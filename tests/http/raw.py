@@ -1,12 +1,18 @@
 """raw.py: HTTP by the byte: a connection that sends anything and reads what comes."""
 
+import collections
 import json
+import re
 import socket
 import time
 
 
 class Closed(Exception):
     """The server has closed the connection."""
+
+
+class Reset(Closed):
+    """And has not waited until all was sent and read."""
 
 
 class Answer:
@@ -18,6 +24,11 @@ class Answer:
 
     def json(self):
         return json.loads(self.body)
+
+    def in_short(self):
+        """Its status, with the slug of a problem."""
+        slug = " " + self.json()["type"].rpartition("/")[2] if self.status >= 400 else ""
+        return f"{self.status}{slug}"
 
     def __repr__(self):
         return f"{self.status} {self.headers} {self.body[:500]!r}"
@@ -52,7 +63,7 @@ class Raw:
         try:
             piece = self.socket.recv(65536)
         except ConnectionError as error:
-            raise Closed from error
+            raise Reset from error
         if not piece:
             raise Closed
         self.buffer += piece
@@ -69,14 +80,24 @@ class Raw:
         data, self.buffer = self.buffer[:size], self.buffer[size:]
         return data
 
-    def rest(self):
-        """All until the server closes."""
+    def read_all(self):
+        """Into the buffer, until the server closes; Reset is raised."""
         try:
             while True:
                 self.more()
+        except Reset:
+            raise
         except Closed:
-            rest, self.buffer = self.buffer, b""
-            return rest
+            pass
+
+    def rest(self):
+        """All until the server closes."""
+        try:
+            self.read_all()
+        except Reset:
+            pass
+        rest, self.buffer = self.buffer, b""
+        return rest
 
     def chunk(self):
         """The next of a chunked body; the last is empty."""
@@ -121,11 +142,18 @@ def message(method, target, *headers, body=b"", version="HTTP/1.1", host=True):
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
+def until(reached, seconds, pause=0.001):
+    """Waits for reached(); how long it took, None where it did not come."""
+    begin = time.monotonic()
+    while not reached():
+        if time.monotonic() - begin > seconds:
+            return None
+        time.sleep(pause)
+    return time.monotonic() - begin
+
+
 def eventually(check, seconds=30):
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end, "never"
-        time.sleep(0.02)
+    assert until(check, seconds, 0.02) is not None, "never"
 
 
 def all_is_read(port):
@@ -134,6 +162,17 @@ def all_is_read(port):
         rows = [line.split() for line in table]
     return not any(row[1].endswith(f":{port:04X}") and not row[4].endswith(":00000000")
                    for row in rows)
+
+
+def metrics(raw, label=""):
+    """The sum of each over the workers and its labels, of which one matches."""
+    sums = collections.Counter()
+    answer = raw.ask("GET", "/metrics")
+    assert answer.status == 200, answer
+    series = rf"^(\w+){{.*(?:{label}).*}} (\S+)$"
+    for name, value in re.findall(series, answer.body.decode(), re.M):
+        sums[name] += json.loads(value)
+    return sums
 
 
 def tasks(port, query):

@@ -44,24 +44,6 @@ nothing_is_left() {
     [[ $(count state=pending,queued) == 0 ]] && diff <(ls -A "$1") <(ls -A "$TMPDIR")
 }
 
-# A port on which nobody listens, and that no client is given.
-free_port() {
-    python3 - <<'PYTHON'
-import random
-import socket
-
-while True:
-    port = random.randrange(20000, 32000)
-    with socket.socket() as listener:
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            continue
-    print(port)
-    break
-PYTHON
-}
-
 # recipe: runs that whose title is the name of this test.
 recipe() {
     local recipes=$BATS_FILE_TMPDIR/recipes

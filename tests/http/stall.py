@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 
-from raw import Raw, eventually, message
+from raw import Raw, eventually, message, metrics
 
 PORT, SOCKET, LIMIT, CASE = int(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4]
 ENDLESS = "/wait?delay=0&size=1GiB"
@@ -41,17 +41,17 @@ WAYS = {"tcp": over_tcp, "unix": over_unix}
 
 def metric(name):
     with Raw(PORT) as raw:
-        lines = raw.ask("GET", "/metrics").body.decode().splitlines()
-    return sum(int(line.split()[-1]) for line in lines if line.startswith(name + "{"))
+        return metrics(raw)[name]
 
 
 def held_by_system():
-    """What the server's TCP sockets hold that was not sent, where that is much."""
+    """What the server's TCP sockets hold that was not sent, where that is much. The table tells
+    of one more than once while others come and go: its inode is its name."""
     with open("/proc/net/tcp", encoding="ascii") as table:
         rows = [line.split() for line in table.readlines()[1:]]
-    queues = [int(row[4].split(":")[0], 16) for row in rows
-              if int(row[1].split(":")[1], 16) == PORT and row[3] == "01"]
-    return [size for size in queues if size > ROOM]
+    queues = {row[9]: int(row[4].split(":")[0], 16) for row in rows
+              if int(row[1].split(":")[1], 16) == PORT and row[3] == "01"}
+    return [size for size in queues.values() if size > ROOM]
 
 
 def stalled():

@@ -21,7 +21,6 @@ each thing in one of the three, once. The last line tells how many were in each.
 
 import os
 import random
-import re
 import resource
 import signal
 import socket
@@ -29,7 +28,7 @@ import struct
 import sys
 import time
 
-from raw import Closed, Raw, message
+from raw import Closed, Raw, message, metrics, until
 
 PORT, WHAT, N, SEED = int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 PATIENCE = 60
@@ -68,10 +67,8 @@ class Control:
     def settled(self, others):
         """Nobody is connected but so many: what has become of the last one is known, and in
         the mail of all workers before what is asked from now on."""
-        gauge = re.compile(rb"^waitd_connections(?:{.*})? (\d+)$", re.M)
-        end = time.monotonic() + PATIENCE
-        while sum(map(int, gauge.findall(self.ask("GET", "/metrics").body))) != 1 + others:
-            assert time.monotonic() < end, "never settled"
+        settled = until(lambda: metrics(self.raw)["waitd_connections"] == 1 + others, PATIENCE, 0)
+        assert settled is not None, "never settled"
 
     def journal(self, label):
         """What the server says of the request that has ended. What was reset before it was
@@ -471,9 +468,9 @@ def chaos():
         client.socket.close()
     control.settled(0)
     control.ask("POST", "/reset")
-    text = control.ask("GET", "/metrics").body.decode()
-    held = re.findall(r"^(waitd_(?:waits|tasks|objects|object_bytes)(?:{.*})?) ([1-9]\d*)$", text, re.M)
-    assert not held, held
+    sums = metrics(control.raw)
+    held = {name: sums[name] for name in ("waitd_waits", "waitd_tasks", "waitd_objects")}
+    assert not any(held.values()), held
     tally.tell()
 
 

@@ -3,14 +3,7 @@
 # shellcheck disable=SC2016  # what stands in single quotes is for jq
 
 load helpers
-
-# in_background NAME PATH [curl's arguments]: its status goes to $BATS_TEST_TMPDIR/NAME.
-in_background() {
-    local name=$1 path=$2
-    shift 2
-    curl -sg --max-time 60 -o "$BATS_TEST_TMPDIR/$name.body" -w '%{http_code}' "$@" \
-        "$URL$path" >"$BATS_TEST_TMPDIR/$name" 3>&- &
-}
+load background
 
 pending_task() {
     curl -sg "$URL/tasks?label=$1&state=pending" | jq -c '.tasks[0] // empty'
@@ -24,27 +17,27 @@ fire() {
     local task first
 
     first=$(python3 -c 'import random; random.seed(7); print(repr(random.uniform(0, 10)))')
-    in_background seeded '/wait?seed=7&label=seeded'
+    hold seeded '/wait?seed=7&label=seeded'
     eventually is_waiting seeded
     task=$(pending_task seeded)
     body=$task assert_json '.delay == $first and .kind == "wait" and .remaining <= .delay' \
         --argjson first "$first"
     body=$(fire "$(jq -r .id <<<"$task")")
-    wait "$!"
-    assert_eq "$(<"$BATS_TEST_TMPDIR/seeded")" 200
+    answered seeded
+    assert_status 200
 
-    in_background unseeded '/wait?label=unseeded'
+    hold unseeded '/wait?label=unseeded'
     eventually is_waiting unseeded
     task=$(pending_task unseeded)
     body=$task assert_json '.delay >= 0 and .delay <= 10'
     fire "$(jq -r .id <<<"$task")"
-    wait "$!"
-    assert_eq "$(<"$BATS_TEST_TMPDIR/unseeded")" 200
-    assert_eq "$(jq 'has("seed")' "$BATS_TEST_TMPDIR/unseeded.body")" false
+    answered unseeded
+    assert_status 200
+    assert_json 'has("seed") | not'
 }
 
 @test "where --max-delay is below 10 s it is the default and the limit" {
-    server_start "$BATS_TEST_TMPDIR" --max-delay 50ms
+    own_server --max-delay 50ms
     for _ in {1..20}; do
         get /wait
         assert_status 200
@@ -53,7 +46,7 @@ fire() {
     get '/wait?max_delay=51ms'
     assert_problem 400 invalid-parameter max_delay
     assert_json '.max == 0.05 and .min == 0 and .value == "51ms"'
-    server_stop "$BATS_TEST_TMPDIR"
+    own_server_stop
 }
 
 @test "delay is fixed, the answer is never early, and it is one line of JSON" {
@@ -121,11 +114,11 @@ fire() {
 }
 
 @test "label finds the wait in /tasks, while it waits and when it has ended" {
-    in_background labelled '/wait?delay=0.5&label=caf%C3%A9%20%231'
+    hold labelled '/wait?delay=0.5&label=caf%C3%A9%20%231'
     eventually is_waiting 'caf%C3%A9%20%231'
     body=$(pending_task 'caf%C3%A9%20%231') assert_json '.label == "café #1" and .delay == 0.5'
-    wait "$!"
-    assert_eq "$(<"$BATS_TEST_TMPDIR/labelled")" 200
+    answered labelled
+    assert_status 200
     get '/tasks?label=caf%C3%A9%20%231'
     assert_json '.total == 1 and .tasks[0].state == "done" and .tasks[0].remaining == 0
         and .tasks[0].result.elapsed >= 0.5'
@@ -364,27 +357,22 @@ END
 }
 
 @test "a client that leaves cancels its wait" {
-    in_background leaver '/wait?delay=60&label=leaver'
+    hold leaver '/wait?delay=60&label=leaver'
     eventually is_waiting leaver
-    kill "$!"
-    eventually gone leaver
+    leave leaver
+    eventually count_is 0 'label=leaver&state=pending'
     get '/tasks?label=leaver'
     assert_json '.total == 1 and .tasks[0].state == "cancelled"
         and .tasks[0].cancel_reason == "disconnect"'
 }
 
-gone() {
-    [[ $(curl -sg "$URL/tasks?label=$1&state=pending" | jq .total) == 0 ]]
-}
-
 @test "cancelled from elsewhere it answers 409" {
-    in_background victim '/wait?delay=60&label=victim'
+    hold victim '/wait?delay=60&label=victim'
     eventually is_waiting victim
     send POST "/tasks/$(pending_task victim | jq -r .id)/cancel"
     assert_json '.cancelled == true'
-    wait "$!"
-    assert_eq "$(<"$BATS_TEST_TMPDIR/victim")" 409
-    body=$(<"$BATS_TEST_TMPDIR/victim.body") assert_json '.type == "/problems/cancelled"'
+    answered victim
+    assert_problem 409 cancelled
 }
 
 @test "200 waits at once: all answer, none early" {

@@ -21,22 +21,6 @@ bytes() {
     sed -E 's/("elapsed":)[0-9.e-]+/\1E/g' "$body_file" | od -c
 }
 
-in_background() {
-    local name=$1 path=$2
-    shift 2
-    curl -sgN --max-time 60 -o "$BATS_TEST_TMPDIR/$name.body" \
-        -D "$BATS_TEST_TMPDIR/$name.head" "$@" "$URL$path" 3>&- &
-}
-
-# The id that a request in the background was given.
-waitd_id() {
-    sed -n 's/^Waitd-Id: *//Ip' "$BATS_TEST_TMPDIR/$1.head" | tr -d '\r'
-}
-
-has_id() {
-    [[ -n $(waitd_id "$1") ]]
-}
-
 total_ever_pending() {
     curl -sg "$URL/tasks" | jq .total
 }
@@ -259,57 +243,60 @@ print(json.dumps(order))' "$@"
     local format
 
     for format in json ndjson sse text; do
-        in_background "$format" "/wait_n?n=3&delay=60&format=$format"
+        hold "$format" "/wait_n?n=3&delay=60&format=$format"
         eventually has_id "$format"
         send POST "/tasks/$(waitd_id "$format")/cancel"
         assert_status 200
         assert_json '.cancelled == true and .task.kind == "wait_n" and .task.state == "cancelled"'
-        wait "$!" || fail "curl: exit $? for $format"
     done
-    body=$(<"$BATS_TEST_TMPDIR/json.body") assert_json '.delays == [] and .done == 0
+    answered json
+    assert_json '.delays == [] and .done == 0
         and .cancelled == 3 and .error.status == 409 and .error.type == "/problems/cancelled"'
-    body=$(<"$BATS_TEST_TMPDIR/ndjson.body") assert_json '.error.status == 409'
-    assert_match "$(<"$BATS_TEST_TMPDIR/sse.body")" '^event: summary'$'\n''data: .*"status":409'
-    assert_eq "$(od -c "$BATS_TEST_TMPDIR/text.body")" "$(od -c <<<'# 409 cancelled')"
+    answered ndjson
+    assert_json '.error.status == 409'
+    answered sse
+    assert_match "$body" '^event: summary'$'\n''data: .*"status":409'
+    answered text
+    assert_eq "$(od -c "$body_file")" "$(od -c <<<'# 409 cancelled')"
 }
 
 @test "reset ends it in band too, and DELETE" {
-    in_background reset '/wait_n?n=2&delay=60'
+    hold reset '/wait_n?n=2&delay=60'
     eventually has_id reset
     send POST /reset
     assert_json '.cancelled >= 1'
-    wait "$!"
-    body=$(<"$BATS_TEST_TMPDIR/reset.body") assert_json '.error.status == 409 and .cancelled == 2'
+    answered reset
+    assert_json '.error.status == 409 and .cancelled == 2'
 
-    in_background delete '/wait_n?n=2&delay=60'
+    hold delete '/wait_n?n=2&delay=60'
     eventually has_id delete
     send DELETE "/tasks/$(waitd_id delete)"
     assert_status 204
-    wait "$!"
-    body=$(<"$BATS_TEST_TMPDIR/delete.body") assert_json '.error.status == 409 and .cancelled == 2'
+    answered delete
+    assert_json '.error.status == 409 and .cancelled == 2'
 }
 
 @test "fired early it answers with all of them" {
-    in_background fired '/wait_n?n=4&delay=60'
+    hold fired '/wait_n?n=4&delay=60'
     eventually has_id fired
     send PATCH "/tasks/$(waitd_id fired)" '{"delay":0}'
     assert_status 200
-    wait "$!"
-    body=$(<"$BATS_TEST_TMPDIR/fired.body") assert_json '.done == 4 and (.delays | length) == 4
+    answered fired
+    assert_json '.done == 4 and (.delays | length) == 4
         and (has("error") | not)'
 }
 
 @test "it says under which id /tasks knows it, and that proxies are not to hold it back" {
-    in_background running '/wait_n?n=3&delay=60&label=running'
+    hold running '/wait_n?n=3&delay=60&label=running'
     eventually has_id running
     get "/tasks/$(waitd_id running)"
     assert_status 200
     assert_json '.kind == "wait_n" and .n == 3 and .done == 0 and .state == "pending"
         and .label == "running"'
-    assert_match "$(<"$BATS_TEST_TMPDIR/running.head")" 'X-Accel-Buffering: no'
-    assert_match "$(<"$BATS_TEST_TMPDIR/running.head")" 'Transfer-Encoding: chunked'
-    assert_match "$(<"$BATS_TEST_TMPDIR/running.head")" 'Cache-Control: no-store'
-    kill "$!"
+    assert_match "$(<"$BATS_TEST_TMPDIR/held-running.headers")" 'X-Accel-Buffering: no'
+    assert_match "$(<"$BATS_TEST_TMPDIR/held-running.headers")" 'Transfer-Encoding: chunked'
+    assert_match "$(<"$BATS_TEST_TMPDIR/held-running.headers")" 'Cache-Control: no-store'
+    leave running
     eventually cancelled_as running disconnect
 }
 

@@ -10,16 +10,18 @@ import resource
 import sys
 import time
 
-import clocks
 import coordination
+import descriptors
 import draining
+import floods
 import leaving
-import limits
 import mutations
 import programs
 import slow
+import stopped
 import storms
 import waits
+import wall_clock
 from harness import print_table, row, rows
 
 CHECKS = {
@@ -37,8 +39,8 @@ CHECKS = {
     12: coordination.check_idle_objects,
     13: coordination.check_storms,
     14: waits.check_chunks_late,
-    15: limits.check_memory,
-    16: limits.check_descriptors,
+    15: floods.check_memory,
+    16: descriptors.check_descriptors,
     17: mutations.check_mutations,
     18: slow.check_attacks,
     19: slow.check_dribble,
@@ -47,8 +49,8 @@ CHECKS = {
     22: storms.check_reset_at_once,
     23: storms.check_growth,
     24: draining.check_under_load,
-    25: clocks.check_stopped,
-    26: clocks.check_wall_clock,
+    25: stopped.check_stopped,
+    26: wall_clock.check_wall_clock,
     27: programs.check_model,
     28: programs.check_idle_bytes,
     29: programs.check_torture,

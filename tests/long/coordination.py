@@ -6,7 +6,6 @@ by the same client in the same minute.
 """
 
 import os
-import re
 import socket
 import statistics
 import subprocess
@@ -14,8 +13,7 @@ import sys
 import time
 
 from harness import HTTP, RUNS, Server, bare_timerfd, row, spread
-from process import resident
-from raw import Raw, client_on, message, name_at
+from raw import Raw, client_on, message, metrics, name_at, until
 
 TRIES = 200
 OBJECTS = 100000
@@ -144,23 +142,21 @@ def check_idle_objects():
             raw = Raw(waitd.port)
             for i in range(1000):  # what the first requests cost is no object's
                 raw.ask("GET", f"/latches/none-{i}")
-            before = resident(waitd.pid)
+            before = waitd.resident()
             make_objects(waitd.port, request)
             time.sleep(0.1)
-            each = (resident(waitd.pid) - before) / OBJECTS
+            each = (waitd.resident() - before) / OBJECTS
             row(f"idle {kind}: bytes of each of 100,000", "<= 512", f"{each:.0f}", each <= 512)
             if kind == "latch":
                 assert objects(raw) == OBJECTS
-                start = time.monotonic()
-                while (left := objects(raw)) and time.monotonic() - start < 40:
-                    time.sleep(0.2)
+                until(lambda: objects(raw) == 0, 40, 0.2)
+                left = objects(raw)
                 row("idle objects that are left after --idle-ttl", "0", str(left), left == 0)
             waitd.end(f"idle {kind}")
 
 
 def objects(raw):
-    text = raw.ask("GET", "/metrics").body.decode()
-    return sum(int(value) for value in re.findall(r"^waitd_objects{.*} (\d+)$", text, re.M))
+    return metrics(raw)["waitd_objects"]
 
 
 def check_storms():

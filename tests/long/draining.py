@@ -11,41 +11,17 @@ import tempfile
 import threading
 import time
 
-from harness import HTTP, Server, row, until
-from raw import Closed, Raw, message
-
-
-def body_of(raw):
-    """Status and body of the only answer in raw; ValueError where it is not whole."""
-    head, _, rest = raw.partition(b"\r\n\r\n")
-    status = int(head.split()[1])
-    length = re.search(rb"\r\nContent-Length: (\d+)", head)
-    if length:
-        if len(rest) != int(length[1]):
-            raise ValueError(f"{len(rest)} bytes of {int(length[1])}")
-        return status, rest.decode()
-    if b"Transfer-Encoding: chunked" not in head:
-        raise ValueError("neither a length nor chunked")
-    body = b""
-    while True:
-        size, _, rest = rest.partition(b"\r\n")
-        size = int(size, 16)
-        body += rest[:size]
-        if rest[size:size + 2] != b"\r\n":
-            raise ValueError("a chunk without its end")
-        rest = rest[size + 2:]
-        if size == 0:
-            if rest:
-                raise ValueError("bytes after the end")
-            return status, body.decode()
+from harness import Server, row
+from raw import Closed, Raw, message, until
 
 
 def judge_drained(raw):
     """How a request ended by a drain: a word for the tally."""
     try:
-        status, body = body_of(raw)
-        if status != 200:
-            return f"{status} {json.loads(body)['type'].rpartition('/')[2]}"
+        answer = answer_of(raw)
+        if answer.status != 200:
+            return answer.in_short()
+        body = answer.body.decode()
         last = body.rstrip().splitlines()[-1]
         if last.startswith("#"):
             return "200 and error" if last == "# 503 draining" else last
@@ -56,19 +32,23 @@ def judge_drained(raw):
         if error:
             return "200 and error" if error["status"] == 503 else f"200 and {error}"
         return "200"
-    except (ValueError, KeyError, IndexError) as error:
-        return f"{type(error).__name__} {error}: {raw[:60]!r}…{raw[-60:]!r}"
+    except (Closed, OSError, AssertionError, ValueError, KeyError, IndexError) as error:
+        return f"{type(error).__name__} {error}: {raw.buffer[:60]!r}…{raw.buffer[-60:]!r}"
 
 
-def read_all(sock):
-    raw = b""
-    sock.settimeout(10)
-    try:
-        while got := sock.recv(65536):
-            raw += got
-    except OSError as error:
-        raw += f" {error}".encode()
-    sock.close()
+def answer_of(raw):
+    """The only one until the connection is closed, which tells that it is whole."""
+    with raw:
+        raw.read_all()
+        answer = raw.answer()
+        assert answer.header("content-length") or answer.header("transfer-encoding"), answer
+        raw.assert_closed()
+    return answer
+
+
+def asking(port, target):
+    raw = Raw(port, 10)
+    raw.send(message("GET", target))
     return raw
 
 
@@ -104,20 +84,20 @@ def check_drain():
         for count, target, end in DRAINED:
             for _ in range(count):
                 soon = f"{random.uniform(1, 2):.6f}"
-                held.append((end, target, server.send(target.format(soon=soon))))
-        idle = [server.send("/version") for _ in range(2)]
-        for sock in idle:
-            sock.recv(65536)
+                held.append((end, target, asking(server.port, target.format(soon=soon))))
+        idle = [asking(server.port, "/version") for _ in range(2)]
+        for raw in idle:
+            raw.answer()
         if until(lambda: server.pending() == len(held), 1) is None:
             raise RuntimeError(f"{server.pending()} of {len(held)} are pending")
         cpu, begin = server.cpu(), time.monotonic()
         server.process.terminate()
         refused = refused_after(server.port, begin)
         told = []
-        for sock, target in zip(idle, ("/readyz", "/wait?delay=0")):
-            sock.sendall(f"GET {target} HTTP/1.1\r\nHost: l\r\n\r\n".encode())
-            raw = read_all(sock)
-            told.append(raw.split(b" ")[1] == b"503" and b"Connection: close" in raw)
+        for raw, target in zip(idle, ("/readyz", "/wait?delay=0")):
+            raw.send(message("GET", target))
+            answer = answer_of(raw)
+            told.append(answer.status == 503 and answer.header("connection") == "close")
         time.sleep(1)
         cpu_share = (server.cpu() - cpu) / (time.monotonic() - begin)
         try:
@@ -126,8 +106,8 @@ def check_drain():
             code = "none after 20 s"
         took = time.monotonic() - begin
         wrong = {}
-        for end, target, sock in held:
-            got = judge_drained(read_all(sock))
+        for end, target, raw in held:
+            got = judge_drained(raw)
             if got != end:
                 key = f"{target}: {got}"
                 wrong[key] = wrong.get(key, 0) + 1

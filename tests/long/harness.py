@@ -6,22 +6,20 @@ import http.client
 import json
 import os
 import pathlib
-import re
 import socket
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 WAITD, CLIENT = sys.argv[1:3]
 HTTP = pathlib.Path(__file__).resolve().parent.parent / "http"
 sys.path.append(str(HTTP))  # behind this folder, which has files of the same names
 
 import process  # pylint: disable=wrong-import-position
+from raw import Raw, metrics, until  # pylint: disable=wrong-import-position
 
 RUNS = 5
-CELLS_KEPT = 2  # each is one descriptor, its epoll
 
 rows = []
 
@@ -52,11 +50,9 @@ class Server:
             env={**os.environ, **(environment or {})}, preexec_fn=before,
         )
         self.pid = self.process.pid
-        until = time.monotonic() + 20
-        while not os.path.exists(port_file):
-            if self.process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError("waitd did not start: " + self.log_text())
-            time.sleep(0.01)
+        until(lambda: os.path.exists(port_file) or self.process.poll() is not None, 20, 0.01)
+        if not os.path.exists(port_file):
+            raise RuntimeError("waitd did not start: " + self.log_text())
         with open(port_file) as file:
             self.port = int(file.read())
 
@@ -124,13 +120,8 @@ class Server:
         return self.ask("GET", f"/tasks?state=pending&limit=1{query}")[1]["total"]
 
     def metric(self, name, label=""):
-        """Its sum over the workers, and over its labels, where one matches."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
-        connection.close()
-        values = re.findall(rf"^{name}{{.*(?:{label}).*}} (\S+)$", text, re.MULTILINE)
-        return int(sum(map(float, values)))
+        with Raw(self.port, 60) as raw:
+            return metrics(raw, label)[name]
 
     def send(self, target):
         """A connection that has asked for target, nothing read."""
@@ -139,14 +130,9 @@ class Server:
         return sock
 
 
-def until(reached, seconds, pause=0.001):
-    """Waits for reached(); how long it took, None where it did not come."""
-    begin = time.monotonic()
-    while not reached():
-        if time.monotonic() - begin > seconds:
-            return None
-        time.sleep(pause)
-    return time.monotonic() - begin
+def pairs(text):
+    """What client.c has found, by name."""
+    return {name: float(value) for name, value in (pair.split("=") for pair in text.split())}
 
 
 def client(port, *arguments):
@@ -155,10 +141,7 @@ def client(port, *arguments):
         [CLIENT, str(port), *map(str, arguments)],
         stdout=subprocess.PIPE, text=True, check=True, timeout=300,
     )
-    return {
-        name: float(value)
-        for name, value in (pair.split("=") for pair in done.stdout.split())
-    }
+    return pairs(done.stdout)
 
 
 def spread(values, unit="us"):

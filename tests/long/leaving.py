@@ -5,7 +5,9 @@ import statistics
 import subprocess
 import time
 
-from harness import CELLS_KEPT, CLIENT, Server, client, row, until
+from harness import CLIENT, Server, client, row
+from process import CELLS_KEPT
+from raw import until
 
 
 def check_task_runs_on():

@@ -5,7 +5,9 @@ after millions of requests.
 import subprocess
 import time
 
-from harness import CELLS_KEPT, CLIENT, Server, client, row, until
+from harness import CLIENT, Server, client, row
+from process import CELLS_KEPT
+from raw import until
 
 CROWD, ROUNDS = 15_000, 100
 REQUESTS, PARTS = 2_000_000, 5

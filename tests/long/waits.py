@@ -7,7 +7,8 @@ import statistics
 import subprocess
 import time
 
-from harness import CLIENT, RUNS, Server, bare_timerfd, client, row, spread, until
+from harness import CLIENT, RUNS, Server, bare_timerfd, client, pairs, row, spread
+from raw import until
 
 
 def check_never_early():
@@ -127,9 +128,9 @@ def hold(count, pace):
         cpu = server.cpu()
         time.sleep(0.2)
         cpu = (server.cpu() - cpu) / 0.2
-        found = dict(pair.split("=") for pair in running.communicate()[0].split())
+        found = pairs(running.communicate()[0])
         server.end("5,000 waits held")
-        return {name: float(value) for name, value in found.items()}, each, cpu
+        return found, each, cpu
 
 
 def check_held():

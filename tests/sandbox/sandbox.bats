@@ -18,15 +18,6 @@ teardown_file() {
     :
 }
 
-# needs COMMAND PACKAGE: without it the test is skipped, or fails where all are required.
-needs() {
-    local reason="$2 is missing; script/bootstrap --clients installs it"
-
-    command -v "$1" >/dev/null && return
-    [[ ${WAITD_CLIENTS-} != required ]] || fail "$reason" || return
-    skip "$reason"
-}
-
 # ---- a life -------------------------------------------------------------------------
 
 # under NAMES: from now on servers start where only these system calls are allowed, and

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # lists.sh: every .c file of the program and of the unit tests stands in the list of its
-# folder's CMakeLists.txt, so that none is forgotten and no test stays unrun.
+# folder's CMakeLists.txt, and so does every story of torture.py: none is forgotten, and no
+# test stays unrun.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -15,4 +16,11 @@ while IFS= read -r file; do
         status=1
     fi
 done < <(find server api tests/unit tests/model tests/fuzz -name '*.c')
+
+list=tests/torture/CMakeLists.txt
+if ! diff <(python3 -B tests/torture/torture.py --list | sort) \
+    <(sed -n '/^foreach(scenario IN ITEMS/,/)$/{ s/.*ITEMS//; s/)$//; p }' "$list" | xargs -n 1 | sort); then
+    echo "torture.py has other stories than $list" >&2
+    status=1
+fi
 exit $status

@@ -6,9 +6,10 @@ import os
 import signal
 import struct
 import subprocess
-import sys
 import tempfile
-import time
+
+import process
+from raw import until
 
 PATIENCE = 20  # seconds, for what takes milliseconds
 HEADER = struct.Struct("=IIIIII48s")  # struct control of fail.c
@@ -67,16 +68,14 @@ class Server:
         return os.path.join(self.path, name)
 
     def started(self):
-        until = time.monotonic() + PATIENCE
-        while self.process.poll() is None:
-            if os.path.exists(self.file("port")):
-                with open(self.file("port")) as file:
-                    return int(file.read())
-            if time.monotonic() > until:
-                self.kill()
-                raise AssertionError(f"it neither starts nor ends: {self.log()}")
-            time.sleep(0.002)
-        return None
+        until(lambda: not self.alive() or os.path.exists(self.file("port")), PATIENCE, 0.002)
+        if not self.alive():
+            return None
+        if not os.path.exists(self.file("port")):
+            self.kill()
+            raise AssertionError(f"it neither starts nor ends: {self.log()}")
+        with open(self.file("port")) as file:
+            return int(file.read())
 
     def log(self):
         with open(self.file("log"), errors="replace") as file:
@@ -90,7 +89,7 @@ class Server:
         return " panic: " in self.log() and self.process.wait(PATIENCE) == 70
 
     def descriptors(self):
-        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+        return process.descriptors(self.process.pid)
 
     def kill(self):
         self.process.kill()

@@ -3,12 +3,9 @@ of the server fails, a step of a story may be refused or cut off, but it ends; s
 counts on the one before it, and whatever waits has a timeout of its own."""
 
 import json
-import os
 import socket
-import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../http"))
-from raw import Closed, Raw, message  # noqa: E402
+from raw import Closed, Raw, message
 
 LATE = 10  # seconds: a request that takes so long is stuck
 # What may be answered beside what was expected: it has failed, or what it asks about has.

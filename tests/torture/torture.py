@@ -2,23 +2,29 @@
 """torture.py: whatever call fails, nothing crashes, leaks or hangs.
 
     torture.py WAITD_TORTURE [--tries N] [--lasting N] [--memory] [SCENARIO…]
+    torture.py --list
 
 Each scenario is played with the first call of our code failing, the second, and so on,
 until it comes to its end without a failure; with --tries only N of these, evenly. With
 --lasting N so many calls in a row fail; with --memory only calls that allocate count.
 After each: the process lives, every request has ended, what was held is given back, and
-the same story without a failure goes well.
+the same story without a failure goes well. --list prints the names of the scenarios.
 """
 
 import argparse
-import os
+import pathlib
 import sys
 import time
 
-from control import NEVER, PATIENCE, Server
-from scenarios import SCENARIOS, Closed, Panicked, Raw, Story
+HTTP = pathlib.Path(__file__).resolve().parent.parent / "http"
+sys.path.append(str(HTTP))  # for the modules here, too
 
-CELLS_KEPT = 2  # each is one descriptor
+# pylint: disable=wrong-import-position
+from control import NEVER, PATIENCE, Server
+from process import CELLS_KEPT
+from raw import Closed, Raw, metrics, until
+from scenarios import SCENARIOS, Panicked, Story
+
 GAUGES = ("waitd_waits", "waitd_connections", "waitd_objects", "waitd_tasks")
 
 
@@ -32,13 +38,9 @@ def play(server, scenario, strict):
 
 def gauges(server):
     with Raw(server.port, timeout=PATIENCE) as raw:
-        text = raw.ask("GET", "/metrics").body.decode()
-    held = {"waitd_connections": -1}  # our own
-    for line in text.splitlines():
-        name, _, value = line.partition("{")
-        if name in GAUGES:
-            held[name] = held.get(name, 0) + float(value.rpartition(" ")[2])
-    return {name: value for name, value in held.items() if value}
+        held = metrics(raw)
+    held["waitd_connections"] -= 1  # our own
+    return {name: held[name] for name in GAUGES if held[name]}
 
 
 def reset(server):
@@ -48,17 +50,17 @@ def reset(server):
 
 def settle(server, most):
     """Everything is given back, soon. A request that was left may be read after a reset."""
-    until = time.monotonic() + PATIENCE
-    reset(server)
-    while held := gauges(server):
-        assert time.monotonic() < until, f"still held: {held}"
-        time.sleep(0.005)
-        reset(server)
+    took = until(lambda: holds_nothing(server), PATIENCE, 0.005)
+    assert took is not None, f"still held: {gauges(server)}"
     if most is None:
         return
-    while server.descriptors() > most:
-        assert time.monotonic() < until, f"{server.descriptors()} descriptors, not {most}"
-        time.sleep(0.005)
+    took = until(lambda: server.descriptors() <= most, PATIENCE - took, 0.005)
+    assert took is not None, f"{server.descriptors()} descriptors, not {most}"
+
+
+def holds_nothing(server):
+    reset(server)
+    return not gauges(server)
 
 
 def each_number(calls, tries):
@@ -112,8 +114,7 @@ def play_all(told, name):
 
 
 START_FLAGS = ("--workers", "2", "--unix", "FOLDER/socket", "--access-log", "FOLDER/access",
-               "--profiles", os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                                          "../http/profiles.json"))
+               "--profiles", str(HTTP / "profiles.json"))
 
 
 def answers(server):
@@ -202,7 +203,13 @@ def repeat(what, told):
     return calls, seen
 
 
+ALONE = {"start": start, "drain": drain, "panic": panic}
+
+
 def main():
+    if sys.argv[1:] == ["--list"]:
+        print(*SCENARIOS, *ALONE, sep="\n")
+        return
     parser = argparse.ArgumentParser()
     parser.add_argument("program")
     parser.add_argument("--tries", type=int)
@@ -210,12 +217,11 @@ def main():
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("scenarios", nargs="*", metavar="SCENARIO")
     told = parser.parse_intermixed_args()
-    alone = {"start": start, "drain": drain, "panic": panic}
     status = 0
-    for name in told.scenarios or [*SCENARIOS, *alone]:
+    for name in told.scenarios or [*SCENARIOS, *ALONE]:
         begun = time.monotonic()
-        if name in alone:
-            result = repeat(alone[name], told)
+        if name in ALONE:
+            result = repeat(ALONE[name], told)
         else:
             result = play_all(told, name)
         if result is None:

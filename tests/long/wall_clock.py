@@ -1,6 +1,4 @@
-"""clocks.py: the long checks of time that is not what it was: a process that was stopped, and a
-wall clock that is set.
-"""
+"""wall_clock.py: the long check of a wall clock that is set."""
 
 import datetime
 import os
@@ -12,27 +10,7 @@ import tempfile
 import threading
 import time
 
-from harness import Server, row, script
-
-STOPPED = 20
-
-
-def check_stopped():
-    """SIGSTOP for 20 s while 1,000 waits are held."""
-    with Server() as server:
-        found = script("stopped.py", server.port, server.pid, STOPPED, 1000)
-        row("stopped for 20 s: answered, early", "1000, 0",
-            f"{found['answered']}, {found['early']}",
-            (found["answered"], found["early"]) == (1000, 0))
-        row("stopped for 20 s: late beyond that", "<= 10 ms", f"{1e3 * found['over']:.1f} ms",
-            found["over"] <= 0.01)
-        row("stopped for 20 s: context switches, CPU in a second after", "<= 5, <= 0.02 s",
-            f"{found['switches']}, {found['cpu']:.2f} s",
-            found["switches"] <= 5 and found["cpu"] <= 0.02)
-        server.end("stopped")
-
-
-# ---- the wall clock --------------------------------------------------------------------
+from harness import Server, row
 
 FAKETIME = pathlib.Path(f"/usr/lib/{os.uname().machine}-linux-gnu/faketime/libfaketimeMT.so.1")
 HERE = pathlib.Path(__file__).resolve().parent

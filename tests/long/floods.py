@@ -1,20 +1,17 @@
-"""limits.py: the long checks of what waitd does when it has no room: memory, descriptors."""
+"""floods.py: the long check of floods in a machine that has little memory."""
 
 import collections
 import itertools
 import json
 import os
 import re
-import resource
 import socket
-import subprocess
-import sys
 import threading
 import time
 
 import cgroup
-from harness import HTTP, Server, row
-from raw import Closed, Raw, message
+from harness import Server, row
+from raw import Closed, Raw, message, until
 
 MIB = 1024 * 1024
 LABEL = "l" * 128
@@ -77,10 +74,6 @@ class Crowd:
             sock.close()
 
 
-def slug_of(answer):
-    return f" {answer.json()['type'].rpartition('/')[2]}" if answer.status >= 400 else ""
-
-
 def repeat(port, requests, seen, until_refused, ahead=50):
     """One connection, so many requests ahead, until so many were refused."""
     raw, refused = Raw(port), 0
@@ -89,7 +82,7 @@ def repeat(port, requests, seen, until_refused, ahead=50):
             raw.send(b"".join(batch))
             for _ in batch:
                 answer = raw.answer()
-                seen[f"{answer.status}{slug_of(answer)}"] += 1
+                seen[answer.in_short()] += 1
                 refused += answer.status >= 400
         except (OSError, Closed):
             seen["closed"] += 1
@@ -225,13 +218,12 @@ SPARED = 8 * MIB  # an eighth of the budget may stay in the heap
 def settled(server, most):
     """After the flood: its memory once nothing is held."""
     server.ask("POST", "/reset")
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
-        status, answer = server.ask("GET", "/wait?delay=0")
-        if status == 200 and server.resident() <= most:
-            break
-        time.sleep(0.2)
-    return status, server.resident()
+    until(lambda: status_of_wait(server) == 200 and server.resident() <= most, 30, 0.2)
+    return status_of_wait(server), server.resident()
+
+
+def status_of_wait(server):
+    return server.ask("GET", "/wait?delay=0")[0]
 
 
 class Peak:
@@ -297,37 +289,3 @@ def check_memory():
     except cgroup.Missing as missing:
         row("64 MiB: floods", "run", f"skipped: {missing}",
             os.environ.get("WAITD_CLIENTS") != "required")
-
-
-# ---- descriptors ---------------------------------------------------------------------
-
-DESCRIPTORS, CLIENTS, ROUNDS = 256, 2000, 5
-
-
-def few_descriptors():
-    resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, DESCRIPTORS))
-
-
-def check_descriptors():
-    """ulimit -n 256 and 2,000 clients, 5 rounds."""
-    shares, taken = [], []
-    with Server("--workers", "2", "--max-connections", "100000",
-                before=few_descriptors) as server:
-        told = server.ask("GET", "/")[1]["descriptors"]
-        logged = f" descriptors={DESCRIPTORS} " in server.log_text()
-        for _ in range(ROUNDS):
-            done = subprocess.run(
-                [sys.executable, HTTP / "connections.py", "exhaust", str(server.port),
-                 str(server.pid), str(CLIENTS)], stdout=subprocess.PIPE, text=True, check=True)
-            inside, share, _, seconds = done.stdout.split()
-            shares.append(float(share))
-            taken.append(float(seconds))
-        row("256 descriptors: told at / and in the log", "256, yes", f"{told}, {logged}",
-            told == DESCRIPTORS and logged)
-        row(f"256 descriptors, 2,000 clients, {inside} inside: CPU of a second", "< 5 %",
-            f"{100 * max(shares):.1f} %", max(shares) < 0.05)
-        row("256 descriptors: a place that is free is taken", "<= 1 s",
-            f"{max(taken):.3f} s, the worst of {20 * ROUNDS}", max(taken) <= 1)
-        status, _ = server.ask("GET", "/wait?delay=0")
-        row("256 descriptors: afterwards", "200", str(status), status == 200)
-        server.end("256 descriptors")
