@@ -326,8 +326,11 @@ until(struct exchange *exchange, struct delivery *delivery, struct wait *wait)
 
     if (delivery->size > 0 && ended && !whole)
         return delivery->sent; /* its length was told: nothing else can be */
-    if (ended && (abort == ABORT_AFTER_HEADERS || abort == ABORT_RESET) && whole)
+    if (ended && whole && abort == ABORT_AFTER_HEADERS)
         return delivery->sent;
+    if (ended && whole
+        && abort == ABORT_RESET) /* a late turn sends what was due before */
+        return come(delivery, wait, wait->deadline_ns - 1);
     uint64_t size = ended ? total(exchange, delivery, wait) : delivery->size;
     uint64_t most = abort == ABORT_MID_BODY && (whole || !ended) ? size / 2 : size;
     uint64_t come_to =

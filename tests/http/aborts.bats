@@ -99,6 +99,21 @@ TABLE
     assert_eq "$(awk '/^waitd_disconnects_total/ { n += $2 } END { print n }' "$body_file")" 0
 }
 
+@test "what was due before a reset comes before it, though the server was held up" {
+    local pid
+
+    pid=$(server_pid)
+    curl -sgN "$URL/wait?delay=1&abort=reset&chunks=10&size=1000&label=held" \
+        >"$BATS_TEST_TMPDIR/held" &
+    eventually test -s "$BATS_TEST_TMPDIR/held"
+    kill -STOP "$pid"
+    sleep 1.2 # the time of all chunks, and of the end, goes by
+    kill -CONT "$pid"
+    wait "$!" || true
+    get '/tasks?label=held'
+    assert_json '.tasks[0] | [.state, .bytes_sent] == ["failed", 900]'
+}
+
 @test "the test that this is for: gave up after 1 s, closed, and retried twice" {
     run curl -sg --max-time 1 --retry 2 --retry-delay 1 --retry-max-time 20 \
         "$URL/wait?delay=30&label=client"
