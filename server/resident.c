@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,10 +31,10 @@ read_resident(const struct resident *resident)
 {
     char line[128];
     ssize_t size = pread(resident->fd, line, sizeof line - 1, 0);
-    size_t pages;
 
     line[size > 0 ? size : 0] = '\0';
-    return sscanf(line, "%*u %zu", &pages) == 1 ? pages * resident->page : 0;
+    const char *second = strchr(line, ' ');
+    return second ? strtoul(second, NULL, 10) * resident->page : 0;
 }
 
 static size_t

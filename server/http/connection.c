@@ -350,8 +350,9 @@ static struct connection *
 make(struct server *server, int fd, struct address *from)
 {
     bool counts = server->registry->peers->addresses.most > 0;
-    struct connection *connection =
-        calloc(1, sizeof *connection + (counts ? sizeof from : 0));
+    /* Of the pointer. NOLINTNEXTLINE(bugprone-sizeof-expression) */
+    size_t more = counts ? sizeof from : 0;
+    struct connection *connection = calloc(1, sizeof *connection + more);
 
     if (connection == NULL)
         return NULL;

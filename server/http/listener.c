@@ -228,18 +228,28 @@ bind_tcp(const struct sockaddr *address, socklen_t size, bool first)
     return -1;
 }
 
+union socket_address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* False: errno. */
+static bool
+read_address(int fd, union socket_address *out)
+{
+    socklen_t size = sizeof *out;
+
+    return getsockname(fd, &out->any, &size) == 0;
+}
+
 /* 0: errno says why it cannot be known. */
 static int
 bound_port(int fd)
 {
-    union {
-        struct sockaddr any;
-        struct sockaddr_in v4;
-        struct sockaddr_in6 v6;
-    } address = {0};
-    socklen_t size = sizeof address;
+    union socket_address address = {0};
 
-    if (getsockname(fd, &address.any, &size) != 0)
+    if (!read_address(fd, &address))
         return 0;
     return ntohs(address.any.sa_family == AF_INET6 ? address.v6.sin6_port
                                                    : address.v4.sin_port);
@@ -248,17 +258,13 @@ bound_port(int fd)
 bool
 server_is_reachable(const struct server *server)
 {
-    struct sockaddr_storage address = {0};
-    socklen_t size = sizeof address;
-    const struct sockaddr_in *four = (const struct sockaddr_in *)&address;
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&address;
+    union socket_address address = {0};
 
-    if (server->tcp.fd < 0
-        || getsockname(server->tcp.fd, (struct sockaddr *)&address, &size) != 0)
+    if (server->tcp.fd < 0 || !read_address(server->tcp.fd, &address))
         return false;
-    if (address.ss_family == AF_INET6)
-        return !IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
-    return ntohl(four->sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
+    if (address.any.sa_family == AF_INET6)
+        return !IN6_IS_ADDR_LOOPBACK(&address.v6.sin6_addr);
+    return ntohl(address.v4.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET;
 }
 
 bool
