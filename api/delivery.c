@@ -328,8 +328,8 @@ until(struct exchange *exchange, struct delivery *delivery, struct wait *wait)
         return delivery->sent; /* its length was told: nothing else can be */
     if (ended && whole && abort == ABORT_AFTER_HEADERS)
         return delivery->sent;
-    if (ended && whole
-        && abort == ABORT_RESET) /* a late turn sends what was due before */
+    /* A late turn sends what was due before. */
+    if (ended && whole && abort == ABORT_RESET)
         return come(delivery, wait, wait->deadline_ns - 1);
     uint64_t size = ended ? total(exchange, delivery, wait) : delivery->size;
     uint64_t most = abort == ABORT_MID_BODY && (whole || !ended) ? size / 2 : size;

@@ -6,8 +6,6 @@
 
 #include <stdlib.h>
 
-enum { ROWS_A_SLICE = 8, LOOKS_A_SLICE = 256 };
-
 struct group_lists {
     struct group *group;
     struct group_cursor cursor; /* through what is done */
@@ -63,7 +61,7 @@ step_through_done(struct group_lists *lists)
 {
     struct group_cursor *cursor = &lists->cursor;
 
-    for (int rows = 0; rows < ROWS_A_SLICE; rows++) {
+    for (int rows = 0; rows < TASK_ROWS_A_SLICE; rows++) {
         if (cursor->next == NULL || cursor->next->end_serial > lists->end_serial)
             return true;
         write_row(lists, cursor->next);
@@ -77,7 +75,8 @@ step_through_pending(struct group_lists *lists)
 {
     int rows = 0;
 
-    for (int looks = 0; looks < LOOKS_A_SLICE && rows < ROWS_A_SLICE; looks++) {
+    for (int steps = 0; steps < WALK_STEPS_A_SLICE && rows < TASK_ROWS_A_SLICE;
+         steps++) {
         struct record *record = walk_step(&lists->walk);
 
         if (record == NULL)

@@ -8,6 +8,9 @@
 
 #include "async/registry.h"
 
+/* So many steps that find nothing make a slice. */
+enum { WALK_STEPS_A_SLICE = 256 };
+
 /* Zeroed: not begun. */
 struct walk {
     LIST_ENTRY(walk) link;

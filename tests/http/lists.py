@@ -7,8 +7,6 @@ have each in one of them, and in `done` only what has ended.
 """
 
 import random
-import socket
-import struct
 import sys
 import threading
 import time
@@ -24,21 +22,16 @@ over = threading.Event()
 failures = []
 
 
-class Client:
-    def __init__(self):
-        self.raw = Raw(PORT, PATIENCE)
-
-    def ask(self, method, path):
-        self.raw.send(message(method, path))
-        answer = self.raw.answer()
-        assert answer.status < 300, (method, path, answer)
-        return answer.json()
+def told(client, method, path):
+    answer = client.ask(method, path)
+    assert answer.status < 300, (method, path, answer)
+    return answer.json()
 
 
 def read_pages(client):
     ids, query = [], ""
     while query is not None:
-        page = client.ask("GET", f"/tasks?group=race&limit={random.randint(300, 1000)}{query}")
+        page = told(client, "GET", f"/tasks?group=race&limit={random.randint(300, 1000)}{query}")
         assert page["total"] == N, page["total"]
         ids += [task["id"] for task in page["tasks"]]
         query = page["next"] and f"&cursor={page['next']}"
@@ -46,7 +39,7 @@ def read_pages(client):
 
 
 def read_lists(client):
-    lists = client.ask("GET", "/tasks?group=race&wait=0.001")
+    lists = told(client, "GET", "/tasks?group=race&wait=0.001")
     done = [task["id"] for task in lists["done"]]
     pending = [task["id"] for task in lists["pending"]]
     assert sorted(done + pending) == sorted(expected), (len(done), len(pending))
@@ -59,17 +52,17 @@ def read_lists(client):
 
 
 def read():
-    client = Client()
+    client = Raw(PORT, PATIENCE)
     while not over.is_set():
         read_pages(client)
         read_lists(client)
 
 
 def churn():
-    client = Client()
+    client = Raw(PORT, PATIENCE)
     while not over.is_set():
-        client.ask("POST", "/tasks?n=50&delay=60&group=churn")
-        client.ask("DELETE", "/tasks?group=churn")
+        told(client, "POST", "/tasks?n=50&delay=60&group=churn")
+        told(client, "DELETE", "/tasks?group=churn")
 
 
 def leave():
@@ -78,8 +71,7 @@ def leave():
         raw.send(message("GET", random.choice(("/tasks?limit=1000", "/metrics",
                                                "/tasks?group=race&wait=0.001"))))
         time.sleep(random.uniform(0, 0.004))
-        raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        raw.socket.close()
+        raw.reset()
 
 
 def guarded(work):
@@ -89,15 +81,14 @@ def guarded(work):
         failures.append(f"{work.__name__}: {error!r}")
 
 
-control = Client()
-begun = time.monotonic()
+control = Raw(PORT, PATIENCE)
 expected = [task["id"] for task in
-            control.ask("POST", f"/tasks?n={N}&max_delay={SPAN}&group=race")["tasks"]]
+            told(control, "POST", f"/tasks?n={N}&max_delay={SPAN}&group=race")["tasks"]]
 threads = [threading.Thread(target=guarded, args=(work,))
            for work in (read, read, churn, leave)]
 for thread in threads:
     thread.start()
-control.ask("GET", "/tasks?group=race&return_when=all")
+told(control, "GET", "/tasks?group=race&return_when=all")
 over.set()
 for thread in threads:
     thread.join()

@@ -4,8 +4,6 @@ is ambiguous stands in raw/."""
 
 import json
 import os
-import struct
-import socket
 import subprocess
 import sys
 import time
@@ -386,8 +384,9 @@ def leave():
             while raw.buffer.count(b"0.01\n") < 3:
                 raw.more()
             if how == "reset":
-                raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            raw.socket.close()
+                raw.reset()
+            else:
+                raw.socket.close()
             eventually(lambda: pending(label) == 0)
             (task,) = tasks(PORT, f"label={label}")["tasks"]
             assert task["state"] == "cancelled" and task["cancel_reason"] == "disconnect", task

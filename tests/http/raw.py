@@ -4,6 +4,7 @@ import collections
 import json
 import re
 import socket
+import struct
 import time
 
 
@@ -131,6 +132,11 @@ class Raw:
     def assert_closed(self):
         rest = self.rest()
         assert rest == b"", f"more came before the end: {rest!r}"
+
+    def reset(self):
+        """Closes with a RST instead of a FIN."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
 
     def ask(self, *request, **more):
         self.send(message(*request))

@@ -3,8 +3,6 @@
 
 import json
 import re
-import socket
-import struct
 import time
 
 from objects import (
@@ -136,8 +134,7 @@ def held():
     assert state("GET", "/tasks?label=h")["tasks"][0]["cancel_reason"] == "disconnect"
     reset_client = hold("r")
     held_lease(reset_client)
-    reset_client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    reset_client.socket.close()
+    reset_client.reset()
     ask("POST", "/semaphores/r/acquire")
 
 

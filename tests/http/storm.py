@@ -23,8 +23,6 @@ import os
 import random
 import resource
 import signal
-import socket
-import struct
 import sys
 import time
 
@@ -117,9 +115,7 @@ class Closes(Victim):
 
 class Resets(Victim):
     def leave(self):
-        self.raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                   struct.pack("ii", 1, 0))
-        self.raw.socket.close()
+        self.raw.reset()
 
 
 class HalfCloses(Victim):
