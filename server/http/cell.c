@@ -51,7 +51,7 @@ static void
 on_ready(struct hub_source *source, uint32_t events)
 {
     (void)events;
-    cell_mark(CONTAINER_OF(source, struct cell, source));
+    cell_stir(CONTAINER_OF(source, struct cell, source));
 }
 
 /* Moves the cell to the list that its use now wants. */
@@ -183,6 +183,13 @@ cell_mark(struct cell *cell)
 }
 
 void
+cell_stir(struct cell *cell)
+{
+    cell->stirred = true;
+    cell_mark(cell);
+}
+
+void
 cells_run(struct server *server)
 {
     STAILQ_HEAD(, cell) now = STAILQ_HEAD_INITIALIZER(now);
@@ -194,7 +201,7 @@ cells_run(struct server *server)
 
         STAILQ_REMOVE_HEAD(&now, in_dirty);
         cell->dirty = false;
-        intake_run(cell);
+        calls_run(cell);
         if (MHD_get_timeout(cell->daemon, &timeout) == MHD_YES && timeout == 0)
             cell_mark(cell);
     }

@@ -118,7 +118,7 @@ connection_cut(struct connection *connection)
     if (!connection->dead)
         shutdown(connection->fd, SHUT_RDWR);
     if (connection->cell)
-        cell_mark(connection->cell);
+        cell_stir(connection->cell);
 }
 
 /* With SO_LINGER of 0 a FIN would come first. What was not sent yet is lost. */
@@ -130,7 +130,7 @@ connection_reset(struct connection *connection)
     if (!connection->dead)
         (void)!connect(connection->fd, &nobody, sizeof nobody);
     if (connection->cell)
-        cell_mark(connection->cell);
+        cell_stir(connection->cell);
 }
 
 static void
@@ -343,7 +343,6 @@ on_ready(struct hub_source *source, uint32_t events)
         exchange_client_left(connection->exchange, events & (EPOLLHUP | EPOLLERR));
     else
         connection_idle(connection);
-    cell_mark(connection->cell);
 }
 
 static struct connection *

@@ -30,6 +30,7 @@ struct cell {
     LIST_HEAD(, intake) intakes; /* of those connections that need one */
     unsigned used;               /* connections */
     bool dirty;
+    bool stirred;               /* its epoll may have something to tell */
     TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
     STAILQ_ENTRY(cell) in_dirty;
 };
@@ -192,6 +193,9 @@ MUST_USE bool cell_adopt(struct cell *cell, struct connection *connection);
 
 /* It has work: it is run before the turn ends. */
 void cell_mark(struct cell *cell);
+
+/* As cell_mark; its sockets are looked at as well. */
+void cell_stir(struct cell *cell);
 
 /* Runs those that are marked, once; what they leave to do marks them again. */
 void cells_run(struct server *server);
@@ -369,8 +373,13 @@ void intake_end(const struct connection *connection);
 /* The connection is closed. */
 void intake_close(struct cell *cell, int fd);
 
+/* So many bytes have been received, more than 0: what recv() is to return. */
+ssize_t intake_look(struct cell *cell, int fd, const char *bytes, ssize_t got);
+
+/* ---- calls.c ---- */
+
 /* MHD_run() of the cell, with an eye on what is received. */
-void intake_run(struct cell *cell);
+void calls_run(struct cell *cell);
 
 /* ---- admit.c ---- */
 

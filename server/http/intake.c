@@ -1,5 +1,5 @@
 /*
- * intake.c: sees what a client sends before libmicrohttpd does, in the recv() below.
+ * intake.c: looks at what a client sends before libmicrohttpd does (calls.c).
  *
  * 0.9.75 decodes a chunked body by itself, so that no handler learns how it was framed,
  * and it is lax: it takes a bare LF behind a size and behind the data, anything at all
@@ -32,9 +32,6 @@ struct intake {
         ODD_LATER, /* behind it, or nobody knows where */
     } ahead;
 };
-
-/* recv() is told of nothing else. A worker's own, and NULL outside of intake_run. */
-static _Thread_local struct cell *running;
 
 static struct intake *
 intake_of(struct cell *cell, int fd)
@@ -188,14 +185,6 @@ intake_close(struct cell *cell, int fd)
         intake_free(intake);
 }
 
-void
-intake_run(struct cell *cell)
-{
-    running = cell;
-    MHD_run(cell->daemon);
-    running = NULL;
-}
-
 /* libmicrohttpd then closes the connection, and ends the exchange. */
 static ssize_t
 refuse(struct connection *connection, const char *wrong)
@@ -208,8 +197,8 @@ refuse(struct connection *connection, const char *wrong)
     return -1;
 }
 
-static ssize_t
-look(struct cell *cell, int fd, const char *bytes, ssize_t got)
+ssize_t
+intake_look(struct cell *cell, int fd, const char *bytes, ssize_t got)
 {
     const char *end = bytes + got;
     bool cr = end[-1] == '\r';
@@ -235,16 +224,4 @@ look(struct cell *cell, int fd, const char *bytes, ssize_t got)
     if (intake->odd == NULL)
         intake->odd = odd;
     return got;
-}
-
-/* The linker hands it to libmicrohttpd, too. We ourselves only peek. */
-ssize_t
-recv(int fd, void *bytes, size_t size, int flags)
-{
-    ssize_t got = recvfrom(fd, bytes, size, flags, NULL, NULL);
-    struct cell *cell = running;
-
-    if (MHD_CHECKS_LINES || cell == NULL || got <= 0 || flags & MSG_PEEK)
-        return got;
-    return look(cell, fd, bytes, got);
 }
