@@ -1,7 +1,6 @@
 #include "async/record.h"
 
 #include "async/group.h"
-#include "async/name.h"
 #include "async/walk.h"
 
 #include <assert.h>
@@ -33,14 +32,20 @@ record_become(struct record *record, enum record_state state)
 }
 
 static char *
-make_id(struct registry *registry)
+draw_id(struct registry *registry, char id[NAME_DRAWN_SIZE])
 {
-    char id[NAME_DRAWN_SIZE];
-
     do
         name_draw(&registry->fastrand, id);
     while (!registry_is_home(registry, id) || registry_find(registry, id) != NULL);
-    return strdup(id);
+    return id;
+}
+
+static void
+free_names(struct record *record)
+{
+    if (record->id != record->drawn)
+        free(record->id);
+    free(record->label);
 }
 
 static void
@@ -98,15 +103,14 @@ record_open(struct registry *registry, struct record *record,
     record->kept = (counts_as_task(record) || plan->label != NULL)
                    && registry->limits.max_tasks > 0;
     LIST_INIT(&record->watches);
-    record->id = plan->id ? strdup(plan->id) : make_id(registry);
+    record->id = plan->id ? strdup(plan->id) : draw_id(registry, record->drawn);
     record->label = plan->label ? strdup(plan->label) : NULL;
 
     bool ready = record->id && (record->label || !plan->label)
                  && start_timeout(record, plan->timeout_ns) && enlist(registry, record);
     if (!ready) {
         timers_stop(&registry->timers, &record->timeout);
-        free(record->id);
-        free(record->label);
+        free_names(record);
         return ERROR_OUT_OF_MEMORY;
     }
     record->holders = 2; /* the registry and the caller */
@@ -193,8 +197,7 @@ record_release(struct record *record)
     if (--record->holders > 0)
         return;
     assert(LIST_EMPTY(&record->watches));
-    free(record->id);
-    free(record->label);
+    free_names(record);
     record->class->destroy(record);
 }
 

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "async/name.h"
 #include "async/registry.h"
 
 #include <stdbool.h>
@@ -75,19 +76,23 @@ struct record {
     const struct record_class *class;
     struct registry *registry;
     UT_hash_handle by_id;
-    TAILQ_ENTRY(record) in_all;      /* by creation */
-    TAILQ_ENTRY(record) in_finished; /* by end, where it is kept */
-    TAILQ_ENTRY(record) in_group;    /* by creation */
-    TAILQ_ENTRY(record) in_ended;    /* of the group, by end */
-    uint64_t end_serial;             /* in the group */
-    struct group *group;             /* NULL: none */
+    TAILQ_ENTRY(record) in_all;   /* by creation */
+    TAILQ_ENTRY(record) in_group; /* by creation */
+    union {
+        struct timer timeout; /* until it ends; from then on: */
+        struct {
+            TAILQ_ENTRY(record) in_finished; /* by end, where it is kept */
+            TAILQ_ENTRY(record) in_ended;    /* of the group, by end */
+            uint64_t end_serial;             /* in the group; 0: not there yet */
+        };
+    };
+    struct group *group; /* NULL: none */
     struct watches watches;
-    struct timer timeout;
     uint64_t serial;   /* of creation, from 1 */
     int64_t listed_ns; /* when it was put into the list: not before any that is there */
     uint32_t holders;
     uint32_t waits; /* it counts for so many while it has not ended */
-    char *id;       /* owned */
+    char *id;       /* owned, or drawn */
     char *label;    /* owned; NULL: none */
     int64_t created_ns;
     int64_t created_wall_ns;
@@ -101,7 +106,8 @@ struct record {
     bool lingers : 1; /* forgotten, and still in the way of a cursor of its group */
     bool outside : 1; /* it has left the queue of its launch: its end makes no room */
     uint16_t status;  /* HTTP: of the result of what is done, or the failure; 0: 200 */
-    uint16_t retry_after; /* seconds, told with its failures; 0: not */
+    uint16_t retry_after;        /* seconds, told with its failures; 0: not */
+    char drawn[NAME_DRAWN_SIZE]; /* where no id was given */
 };
 
 struct record_plan {
