@@ -115,7 +115,7 @@ connection_hear_room(struct connection *connection, bool hears)
 void
 connection_cut(struct connection *connection)
 {
-    if (!connection->dead)
+    if (!connection->dead && !connection->broken)
         shutdown(connection->fd, SHUT_RDWR);
     if (connection->cell)
         cell_stir(connection->cell);
@@ -319,7 +319,8 @@ static void
 on_ready(struct hub_source *source, uint32_t events)
 {
     struct connection *connection = CONTAINER_OF(source, struct connection, source);
-    bool left = events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR);
+    bool broken = events & (EPOLLHUP | EPOLLERR);
+    bool left = broken || events & EPOLLRDHUP;
 
     if (connection->dead)
         return;
@@ -334,13 +335,14 @@ on_ready(struct hub_source *source, uint32_t events)
     } else if (!connection->reading && connection->exchange == NULL)
         connection_reading(connection); /* the first byte of the next request */
     else if (connection->exchange && connection->exchange->phase > EXCHANGE_READING
-             && (!left || has_unread(connection)))
+             && !broken && (!left || has_unread(connection)))
         take_ahead(connection);
     if (!left)
         return;
     connection->gone = true;
+    connection->broken |= broken;
     if (connection->exchange)
-        exchange_client_left(connection->exchange, events & (EPOLLHUP | EPOLLERR));
+        exchange_client_left(connection->exchange, broken);
     else
         connection_idle(connection);
 }

@@ -213,6 +213,7 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     else
         check_room(exchange, &problem);
     exchange->closes |= end.closes;
+    exchange->has_body = end.has_body;
     if (exchange->phase == EXCHANGE_READING)
         check_length(exchange, &problem);
     exchange->guarded =
@@ -299,7 +300,8 @@ exchange_on_request(void *server, struct MHD_Connection *mhd, const char *url,
         return on_body(exchange, upload, upload_size);
     if (exchange->phase == EXCHANGE_READING) {
         connection_waiting(exchange->connection);
-        exchange->received_ns = registry_now(exchange->server->registry);
+        if (exchange->has_body)
+            exchange->received_ns = registry_now(exchange->server->registry);
         exchange->phase = EXCHANGE_WAITING;
         exchange_dispatch(exchange);
     }

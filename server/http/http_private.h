@@ -52,10 +52,11 @@ struct connection {
     struct timer deadline;     /* real time; not after until_ns */
     int64_t until_ns;
     int fd;
-    bool reading; /* the deadline is that of a request, not the idle one */
-    bool ahead;   /* more may have come while a request was answered; it counts */
-    bool gone;    /* the client has sent its FIN, or worse */
-    bool dead;    /* closed: waits for the end of the turn */
+    bool reading : 1; /* the deadline is that of a request, not the idle one */
+    bool ahead : 1;   /* more may have come while a request was answered; it counts */
+    bool gone : 1;    /* the client has sent its FIN, or worse */
+    bool broken : 1;  /* worse: it takes nothing more, and the kernel says so */
+    bool dead : 1;    /* closed: waits for the end of the turn */
     TAILQ_ENTRY(connection) in_server;
     struct address *from[]; /* one, where addresses are counted; NULL: none */
 };
@@ -96,6 +97,7 @@ struct exchange {
     bool beats : 1;           /* a heartbeat is due */
     bool guarded : 1;         /* admit has to look at it */
     bool closes : 1;          /* its connection, behind its answer */
+    bool has_body : 1;        /* so its head says */
     bool stalls : 1;          /* at the last look its client had something to take */
     bool took_more : 1;       /* its socket, since then */
     uint32_t mark;            /* of the last look, to compare with */
