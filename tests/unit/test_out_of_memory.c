@@ -445,14 +445,14 @@ static void
 any_allocation_for_objects_may_fail_once(void **state)
 {
     (void)state;
-    assert_true(play_all(tell_of_objects, 1, false) > 300);
+    assert_true(play_all(tell_of_objects, 1, false) > 150);
 }
 
 static void
 from_any_allocation_for_objects_on_all_may_fail(void **state)
 {
     (void)state;
-    assert_true(play_all(tell_of_objects, 1, true) > 300);
+    assert_true(play_all(tell_of_objects, 1, true) > 150);
 }
 
 /* The first end takes a place of the timers for the retention; no queued one may miss
