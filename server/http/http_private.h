@@ -165,6 +165,8 @@ struct server {
     struct server_counts counts;
     uint64_t turns;     /* so many so far */
     int64_t now_ns;     /* of this turn; 0: not asked for yet */
+    int64_t turned_ns;  /* when the last one ended */
+    int64_t settle_ns;  /* not before it is connections_settle called again */
     struct text access; /* lines of this turn */
     size_t routes;      /* how many there are */
     enum stage {

@@ -11,6 +11,8 @@ enum {
     TIMERS_A_PASS = 64, /* so that rows leave while more come due */
 };
 static const int64_t TURN_NS = NS_PER_MS / 2; /* then clients are listened to again */
+static const int64_t SETTLE_NS =
+    10 * NS_PER_MS; /* under load deadlines move on and on */
 static const int64_t LINGER_NS = 100 * NS_PER_MS;  /* for clients that have just come */
 static const int64_t FLUSH_NS = 2 * NS_PER_SECOND; /* for the last bytes of a drain */
 
@@ -68,6 +70,7 @@ server_turn(struct server *server)
     cells_trim(server, CELLS_KEPT_EMPTY);
     server->turns++;
     server->now_ns = 0;
+    server->turned_ns = now_ns;
     histogram_add(&server->counts.turns, now_ns - begun_ns);
     if (server->access.size > 0)
         access_flush(server);
@@ -81,7 +84,10 @@ server_next_ns(struct server *server)
     const struct registry *registry = server->registry;
     int64_t asked_ns = clock_due(registry->clock, timers_next(&registry->timers));
 
-    connections_settle(server, asked_ns);
+    if (server->turned_ns >= server->settle_ns) {
+        connections_settle(server, asked_ns);
+        server->settle_ns = server->turned_ns + SETTLE_NS;
+    }
     int64_t real_ns = timers_next(&server->timers);
 
     return asked_ns < real_ns ? asked_ns : real_ns;
