@@ -130,20 +130,26 @@ write_body(struct exchange *exchange, struct wait *wait, struct text *out)
 }
 
 static void
+refuse_ended(struct exchange *exchange, const struct record *record)
+{
+    struct problem problem;
+
+    task_problem(record, true, &problem);
+    exchange_refuse(exchange, &problem);
+}
+
+static void
 on_changed(struct exchange *exchange, int64_t now_ns)
 {
     struct record *record = exchange_owned(exchange);
-    struct problem problem = {0};
 
     (void)now_ns;
     if (!record_ended(record) || delivery_answer(exchange))
         return;
-    if (record->state == STATE_DONE) {
+    if (record->state == STATE_DONE)
         reply_done(exchange, wait_of(record));
-        return;
-    }
-    task_problem(record, true, &problem);
-    exchange_refuse(exchange, &problem);
+    else
+        refuse_ended(exchange, record);
 }
 
 static enum error

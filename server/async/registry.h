@@ -56,7 +56,6 @@ struct registry {
     size_t task_states[STATE_COUNT]; /* how many tasks of each are in the list */
     size_t tasks;           /* of this worker, that have not ended, or are promised */
     size_t waits;           /* likewise */
-    int64_t listed_ns;      /* the last of record.listed_ns */
     int64_t wall_offset_ns; /* of the wall clock against `clock`, */
     int64_t wall_until_ns;  /* good until then */
     uint64_t serial;

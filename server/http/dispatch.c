@@ -235,7 +235,9 @@ find(struct exchange *exchange, const struct target *target, struct route_found 
 void
 exchange_begin(struct exchange *exchange, const void *in)
 {
-    struct problem problem = {0};
+    UNINITIALIZED struct problem problem;
+
+    problem.error = OK;
     enum error error = exchange->route->handle(exchange, in, &problem);
 
     if (error && problem.error != error)
@@ -281,7 +283,7 @@ handle(struct exchange *exchange, struct target *target,
 void
 exchange_dispatch(struct exchange *exchange)
 {
-    struct problem problem = {0};
+    UNINITIALIZED struct problem problem;
     struct route_found found = {0};
     size_t kept = exchange_body_memory(exchange); /* an errand may take it away */
     struct target target;

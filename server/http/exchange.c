@@ -98,18 +98,22 @@ abandon(struct exchange *exchange)
 static enum MHD_Result
 queue_answer(struct exchange *exchange)
 {
-    struct MHD_Response *response = exchange->response;
+    bool is_small = exchange->is_small;
+    struct MHD_Response *response =
+        is_small ? small_answer_response(exchange->small) : exchange->response;
 
     if (exchange->tracked && client_has_left(exchange->connection)) {
         abandon(exchange);
         return MHD_NO;
     }
-    exchange->response = NULL;
     exchange->phase = EXCHANGE_SENDING;
     connection_sending(exchange->connection);
     enum MHD_Result queued =
         MHD_queue_response(exchange->mhd, exchange->status, response);
-    MHD_destroy_response(response);
+    if (!is_small) {
+        exchange->response = NULL;
+        MHD_destroy_response(response);
+    }
     return queued;
 }
 
@@ -172,16 +176,15 @@ tell(struct exchange *exchange, const struct problem *problem)
  * close without an answer, after the work has begun. It copies the cookies. So there is
  * none for this problem, either. */
 static void
-check_room(struct exchange *exchange, struct problem *problem)
+check_room(struct exchange *exchange, const struct head_end *end,
+           struct problem *problem)
 {
-    const union MHD_ConnectionInfo *head =
-        MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    int fields = MHD_get_connection_values(
-        exchange->mhd, MHD_HEADER_KIND | MHD_COOKIE_KIND, NULL, NULL);
-    const char *cookies = exchange_header(exchange, MHD_HTTP_HEADER_COOKIE);
-    size_t taken = head->header_size + (size_t)fields * FIELD_MEMORY
-                   + (cookies ? strlen(cookies) : 0);
+    size_t fields = end->fields;
 
+    if (end->cookies > 0)
+        fields += (size_t)MHD_get_connection_values(exchange->mhd, MHD_COOKIE_KIND,
+                                                    NULL, NULL);
+    size_t taken = end->size + fields * FIELD_MEMORY + end->cookies;
     size_t answer =
         ANSWER_MEMORY + (exchange->server->config.reach->cors ? CORS_MEMORY : 0);
 
@@ -200,7 +203,7 @@ static enum MHD_Result
 on_head(struct exchange *exchange, const char *method, const char *version)
 {
     const struct server *server = exchange->server;
-    struct problem problem = {0};
+    UNINITIALIZED struct problem problem;
     struct head_end end;
 
     exchange->seen = true;
@@ -211,10 +214,10 @@ on_head(struct exchange *exchange, const char *method, const char *version)
         || intake_head(exchange, &end, &problem))
         exchange_refuse(exchange, &problem);
     else
-        check_room(exchange, &problem);
+        check_room(exchange, &end, &problem);
     exchange->closes |= end.closes;
     exchange->has_body = end.has_body;
-    if (exchange->phase == EXCHANGE_READING)
+    if (exchange->phase == EXCHANGE_READING && end.has_body)
         check_length(exchange, &problem);
     exchange->guarded =
         end.from_page || server->tokens || server->config.reach->hosts.count;
@@ -308,6 +311,15 @@ exchange_on_request(void *server, struct MHD_Connection *mhd, const char *url,
     return go_on(exchange);
 }
 
+int64_t
+exchange_over_ns(const struct exchange *exchange)
+{
+    const struct record *own = exchange->own;
+
+    return own && record_ended(own) ? own->finished_ns
+                                    : registry_now(exchange->server->registry);
+}
+
 void
 exchange_end_work(struct exchange *exchange)
 {
@@ -322,9 +334,10 @@ exchange_end_work(struct exchange *exchange)
     if (exchange->own) {
         struct record *own = exchange->own;
 
+        int64_t over_ns = exchange_over_ns(exchange);
+
         exchange->own = NULL;
-        record_disown(own, record_ended(own) ? own->finished_ns
-                                             : registry_now(own->registry));
+        record_disown(own, over_ns);
     }
 }
 
@@ -347,7 +360,9 @@ exchange_on_completed(void *context, struct MHD_Connection *mhd, void **request_
     stall_end(exchange);
     access_add(exchange);
     exchange_end_work(exchange);
-    if (exchange->response)
+    if (exchange->is_small)
+        small_answer_give(server, exchange->small);
+    else if (exchange->response)
         MHD_destroy_response(exchange->response);
     exchange->connection->exchange = NULL;
     connection_idle(exchange->connection);

@@ -15,6 +15,7 @@ struct guard {
     const char *wrong; /* NULL: nothing so far */
     const char *end;   /* of what is checked, in libmicrohttpd's buffer */
     unsigned hosts, lengths, encodings;
+    size_t fields, cookies;
     bool has_body, chunked, closes, expects, expects_other, from_page;
 };
 
@@ -72,6 +73,8 @@ check_known(struct guard *guard, const char *name, size_t size, const char *valu
         guard->closes = true;
     if (is_name(name, size, "Origin") || is_name(name, size, "Sec-Fetch-Site"))
         guard->from_page = true;
+    if (is_name(name, size, "Cookie"))
+        guard->cookies += strlen(value);
     if (is_name(name, size, "Expect")) {
         guard->expects = true;
         guard->expects_other |= strcasecmp(value, "100-continue") != 0;
@@ -127,6 +130,7 @@ on_header(void *context, enum MHD_ValueKind kind, const char *name, size_t name_
         guard->wrong = "a header's value holds a control character";
     else
         check_known(guard, name, name_size, value ? value : "");
+    guard->fields++;
     guard->end = value + value_size;
     return guard->wrong ? MHD_NO : MHD_YES;
 }
@@ -184,6 +188,9 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
     }
     *end = (struct head_end){
         .body = body,
+        .size = head->header_size,
+        .fields = guard.fields,
+        .cookies = guard.cookies,
         .has_body = guard.has_body,
         .chunked = guard.chunked,
         .closes = guard.closes,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "async/memory.h"
+#include "base/number.h"
 #include "http/exchange.h"
 #include "http/hub.h"
 #include "http/mhd.h"
@@ -13,7 +14,8 @@
 enum {
     CELL_SIZE = 32, /* connections of one cell: a resume walks all of them */
     CELLS_KEPT_EMPTY = 2,
-    PARAMETERS_MAX = 2560, /* bytes of any route's struct of parameters */
+    PARAMETERS_MAX = 2560,  /* bytes of any route's struct of parameters */
+    SMALL_ANSWER_MAX = 128, /* bytes of its body */
 };
 
 /*
@@ -100,10 +102,14 @@ struct exchange {
     bool has_body : 1;        /* so its head says */
     bool stalls : 1;          /* at the last look its client had something to take */
     bool took_more : 1;       /* its socket, since then */
+    bool is_small : 1;        /* its answer is `small` */
     uint32_t mark;            /* of the last look, to compare with */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */
-    struct MHD_Response *response; /* owned until it is queued */
+    union {
+        struct MHD_Response *response; /* owned until it is queued */
+        struct small_answer *small;    /* has the response; owned */
+    };
     struct record *own;
     struct watch watch;
     exchange_changed *changed;
@@ -169,6 +175,8 @@ struct server {
     int64_t settle_ns;  /* not before it is connections_settle called again */
     struct text access; /* lines of this turn */
     size_t routes;      /* how many there are */
+    struct small_answer *small_answers[SMALL_ANSWER_MAX]; /* of each size one to take;
+                                                             NULL: it has to be made */
     enum stage {
         SERVING,
         LINGERING, /* stopped listening: clients that have just come may still ask */
@@ -288,6 +296,9 @@ exchange_body_memory(const struct exchange *exchange)
     return capacity > MEMORY_BODY ? capacity + MEMORY_UNREAD : 0;
 }
 
+/* When what it does for its client was over: now, where it is not, or does nothing. */
+int64_t exchange_over_ns(const struct exchange *exchange);
+
 /* Gives back all that work for the client holds. */
 void exchange_end_work(struct exchange *exchange);
 
@@ -333,6 +344,27 @@ void reply_give_memory(struct exchange *exchange);
 /* The cell is run, a suspended one resumed. */
 void reply_wake(struct exchange *exchange);
 
+/* ---- small_answer.c ---- */
+
+#define CACHE_CONTROL "no-store"
+#define SERVER_TIMING "Server-Timing"
+enum { SERVER_TIMING_SIZE = 16 + NUMBER_TEXT_MAX };
+
+/* One with this body, of 1 to SMALL_ANSWER_MAX bytes, with the timing ("": none) and no
+ * header that is not in every answer of that format. To be given back in the callback
+ * of completion: libmicrohttpd leaves the response before it makes another call. NULL:
+ * out of memory. */
+MUST_USE struct small_answer *
+small_answer_take(struct server *server, enum format format, const char *timing,
+                  const struct text *body);
+void small_answer_give(struct server *server, struct small_answer *answer);
+
+/* Owned by the answer. */
+struct MHD_Response *small_answer_response(struct small_answer *answer);
+
+/* Frees those that were given back. */
+void small_answers_free(struct server *server);
+
 /* ---- stall.c ---- */
 
 /* How long until the next look at an answer that is being sent. */
@@ -350,6 +382,9 @@ void stall_end(struct exchange *exchange);
 /* What the guard tells of a head, for others to look at. */
 struct head_end {
     const char *body; /* begins there, in libmicrohttpd's buffer */
+    size_t size;      /* bytes of the head */
+    size_t fields;    /* lines of it with a header */
+    size_t cookies;   /* bytes of Cookie */
     bool has_body, chunked;
     bool closes;    /* the client wants its connection closed */
     bool from_page; /* headers that a browser adds on behalf of a page */
@@ -382,7 +417,7 @@ ssize_t intake_look(struct cell *cell, int fd, const char *bytes, ssize_t got);
 
 /* ---- calls.c ---- */
 
-/* MHD_run() of the cell, with an eye on what is received. */
+/* MHD_run() of the cell. */
 void calls_run(struct cell *cell);
 
 /* ---- admit.c ---- */

@@ -2,6 +2,7 @@
 
 #include "async/memory.h"
 #include "base/number.h"
+#include "base/shortest.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -30,15 +31,20 @@ reply_add_header(struct MHD_Response *response, const char *name, const char *va
            || MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
-static bool
-add_server_timing(struct exchange *exchange, struct MHD_Response *response)
+/* "": it says nothing of that. */
+static void
+print_timing(const struct exchange *exchange, const struct reply *reply,
+             char timing[SERVER_TIMING_SIZE])
 {
-    int64_t us =
-        (registry_now(exchange->server->registry) - exchange->received_ns) / NS_PER_US;
-    char value[16 + NUMBER_TEXT_MAX] = "wait;dur=";
+    static const char what[] = "wait;dur=";
 
-    number_print((double)us / 1000, value + strlen(value));
-    return reply_add_header(response, "Server-Timing", value);
+    timing[0] = '\0';
+    if (!reply->waited)
+        return;
+    int64_t us = (exchange_over_ns(exchange) - exchange->received_ns) / NS_PER_US;
+    memcpy(timing, what, sizeof what);
+    number_print_decimal(false, (struct decimal){(uint64_t)us, -3},
+                         timing + sizeof what - 1);
 }
 
 static bool
@@ -57,26 +63,38 @@ has_body(int status)
            && status != MHD_HTTP_NOT_MODIFIED;
 }
 
+static const char *
+header_of(const struct reply *reply, size_t header)
+{
+    return *(const char *const *)(const void *)((const char *)reply
+                                                + reply_headers[header].offset);
+}
+
+static bool
+closes(const struct exchange *exchange)
+{
+    return server_draining(exchange->server) || exchange->closes;
+}
+
 static bool
 add_headers(struct exchange *exchange, const struct reply *reply,
             struct MHD_Response *response)
 {
     struct reply whole = *reply;
-    bool closes = server_draining(exchange->server) || exchange->closes;
+    char timing[SERVER_TIMING_SIZE];
 
     if (!has_body(whole.status))
         whole.content_type = NULL;
     else if (whole.content_type == NULL)
         whole.content_type = format_info(exchange->format)->content_type;
     for (size_t i = 0; i < REPLY_HEADERS; i++)
-        if (!reply_add_header(
-                response, reply_headers[i].name,
-                *(const char **)(void *)((char *)&whole + reply_headers[i].offset)))
+        if (!reply_add_header(response, reply_headers[i].name, header_of(&whole, i)))
             return false;
-    return reply_add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store")
+    print_timing(exchange, reply, timing);
+    return reply_add_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, CACHE_CONTROL)
            && (!reply->retry_after || add_retry_after(reply->retry_after, response))
-           && (!reply->waited || add_server_timing(exchange, response))
-           && (!closes
+           && reply_add_header(response, SERVER_TIMING, timing)
+           && (!closes(exchange)
                || reply_add_header(response, MHD_HTTP_HEADER_CONNECTION, "close"))
            && (!exchange->server->config.reach->cors
                || cors_add_headers(exchange, response));
@@ -99,6 +117,19 @@ reply_count_refusal(struct server *server, enum error error)
     server->counts.problems[error]++;
 }
 
+/* The exchange has its response. */
+static void
+answered(struct exchange *exchange, const struct reply *reply)
+{
+    exchange->status = (uint16_t)reply->status;
+    exchange->tracked = reply->tracked;
+    exchange->server->settling += reply->tracked;
+    count_request(exchange->server, exchange->route_index, reply->status);
+    exchange->phase = EXCHANGE_ANSWERED;
+    timers_stop(&exchange->server->registry->timers, &exchange->alarm);
+    reply_wake(exchange);
+}
+
 void
 reply_answer(struct exchange *exchange, const struct reply *reply,
              struct MHD_Response *response)
@@ -109,14 +140,8 @@ reply_answer(struct exchange *exchange, const struct reply *reply,
         exchange_abort(exchange, false); /* there is no memory to say so */
         return;
     }
-    exchange->status = (uint16_t)reply->status;
-    exchange->tracked = reply->tracked;
-    exchange->server->settling += reply->tracked;
-    count_request(exchange->server, exchange->route_index, reply->status);
     exchange->response = response;
-    exchange->phase = EXCHANGE_ANSWERED;
-    timers_stop(&exchange->server->registry->timers, &exchange->alarm);
-    reply_wake(exchange);
+    answered(exchange, reply);
 }
 
 /* What its answer holds at most, of which so many bytes were handed out: in the kernel,
@@ -209,6 +234,41 @@ exchange_abort(struct exchange *exchange, bool reset)
     reply_wake(exchange);
 }
 
+/* Whether it has no header that is not in every answer of its format. */
+static bool
+is_plain(const struct exchange *exchange, const struct reply *reply)
+{
+    if (reply->retry_after || closes(exchange) || exchange->server->config.reach->cors)
+        return false;
+    for (size_t i = 0; i < REPLY_HEADERS; i++)
+        if (header_of(reply, i))
+            return false;
+    return true;
+}
+
+/* False: this is not the way to answer it, or there is no memory for it. */
+static bool
+answer_small(struct exchange *exchange, const struct reply *reply, struct text *body)
+{
+    char timing[SERVER_TIMING_SIZE];
+
+    if (body->failed || body->size == 0 || body->size > SMALL_ANSWER_MAX
+        || !is_plain(exchange, reply))
+        return false;
+    print_timing(exchange, reply, timing);
+    struct small_answer *small =
+        small_answer_take(exchange->server, exchange->format, timing, body);
+    if (small == NULL)
+        return false;
+    assert(exchange->response == NULL && exchange->phase <= EXCHANGE_WAITING);
+    exchange->small = small;
+    exchange->is_small = true;
+    reply_count_bytes(exchange, body->size);
+    text_free(body);
+    answered(exchange, reply);
+    return true;
+}
+
 static struct MHD_Response *
 out_of_memory(void)
 {
@@ -275,6 +335,8 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
     }
     if (!has_body(reply->status))
         text_free(body);
+    if (answer_small(exchange, reply, body))
+        return;
     if (is_large(exchange, body) && !exchange_has_room(exchange, body->size)) {
         text_free(body);
         return;

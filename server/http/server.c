@@ -285,6 +285,7 @@ server_close(struct server *server)
     timers_free(&server->timers);
     hub_close(&server->hub);
     free_tables(server);
+    small_answers_free(server);
     tokens_free(server->tokens);
     text_free(&server->access);
     free(server);

@@ -375,6 +375,10 @@ END
     assert_problem 409 cancelled
 }
 
+@test "answers of many sizes and forms, many at once: each has its own body and headers" {
+    python3 "$HTTP_TESTS/mixed.py" "$PORT" 50
+}
+
 @test "200 waits at once: all answer, none early" {
     python3 "$HTTP_TESTS/many.py" "$PORT" 200
 }
