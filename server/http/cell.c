@@ -190,7 +190,7 @@ cell_stir(struct cell *cell)
 }
 
 void
-cells_run(struct server *server)
+cells_run(struct server *server, bool listens)
 {
     STAILQ_HEAD(, cell) now = STAILQ_HEAD_INITIALIZER(now);
     struct cell *cell;
@@ -202,8 +202,10 @@ cells_run(struct server *server)
         STAILQ_REMOVE_HEAD(&now, in_dirty);
         cell->dirty = false;
         calls_run(cell);
-        if (MHD_get_timeout(cell->daemon, &timeout) == MHD_YES && timeout == 0)
-            cell_mark(cell);
+        if (MHD_get_timeout(cell->daemon, &timeout) != MHD_YES || timeout > 0)
+            continue;
+        cell->stirred |= listens;
+        cell_mark(cell);
     }
 }
 

@@ -209,8 +209,10 @@ void cell_mark(struct cell *cell);
 /* As cell_mark; its sockets are looked at as well. */
 void cell_stir(struct cell *cell);
 
-/* Runs those that are marked, once; what they leave to do marks them again. */
-void cells_run(struct server *server);
+/* Runs those that are marked, once; what they leave to do marks them again, and where
+ * it `listens`, they look at their sockets before they do it: who sends without end
+ * would keep the others of his cell waiting. */
+void cells_run(struct server *server, bool listens);
 
 /* Stops one at once; its connections are closed. */
 void cell_stop(struct cell *cell);

@@ -7,7 +7,8 @@
 #include <unistd.h>
 
 enum {
-    PASSES = 8,         /* of one turn; an answer needs up to three */
+    PASSES = 8, /* of one turn */
+    PASSES_OF_AN_ANSWER = 3,
     TIMERS_A_PASS = 64, /* so that rows leave while more come due */
 };
 static const int64_t TURN_NS = NS_PER_MS / 2; /* then clients are listened to again */
@@ -55,7 +56,7 @@ server_turn(struct server *server)
          pass++) {
         busy = fire(server);
         visits_run(server);
-        cells_run(server);
+        cells_run(server, pass + 1 >= PASSES_OF_AN_ANSWER);
         busy = busy || !STAILQ_EMPTY(&server->dirty)
                || !STAILQ_EMPTY(&server->visits_ready);
         if (!busy && server->moves_clock && TAILQ_EMPTY(&server->ballots))
@@ -236,7 +237,7 @@ drop_connections(struct server *server)
             exchange_client_left(connection->exchange, true);
         connection_cut(connection);
     }
-    cells_run(server);
+    cells_run(server, false);
 }
 
 /* Those that never sent a byte are not in any cell. */
