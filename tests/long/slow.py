@@ -68,8 +68,9 @@ def attack(port, flags):
 def judge_cut(server, what, begin, counts):
     """All were cut off in time, and how much memory they took before."""
     peak = server.resident()
-    # slowhttptest's probe is one more.
-    until(lambda: server.metric("waitd_connections") <= 2, 2 * LIMIT, 0.05)
+    # slowhttptest's probe is one more, while it is there.
+    until(lambda: server.metric("waitd_connections") <= 2
+          and server.metric(*counts) >= CONNECTIONS, 2 * LIMIT, 0.05)
     took = time.monotonic() - begin
     bar = LIMIT + (LIMIT / 8 if what == "slow read" else 0) + 1
     row(f"{what}: all cut off, from the last connect", f"<= {bar:g} s", f"{took:.1f} s",
