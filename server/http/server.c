@@ -12,8 +12,7 @@ enum {
     TIMERS_A_PASS = 64, /* so that rows leave while more come due */
 };
 static const int64_t TURN_NS = NS_PER_MS / 2; /* then clients are listened to again */
-static const int64_t SETTLE_NS =
-    10 * NS_PER_MS; /* under load deadlines move on and on */
+static const int64_t SETTLE_NS = 10 * NS_PER_MS;   /* under load deadlines go on */
 static const int64_t LINGER_NS = 100 * NS_PER_MS;  /* for clients that have just come */
 static const int64_t FLUSH_NS = 2 * NS_PER_SECOND; /* for the last bytes of a drain */
 
