@@ -20,6 +20,26 @@ protocol() {
     protocol pipeline
 }
 
+@test "a request that comes while an answer is sent is answered behind it" {
+    protocol during_answer
+}
+
+@test "a client that reads late gets all of a long answer" {
+    own_server --stall-timeout 1h --max-n 500000
+    protocol slow_reader
+    own_server_stop
+}
+
+@test "a client that leaves in the middle of its first request is not waited for" {
+    own_server --header-timeout 1h
+    protocol left_early
+    own_server_stop
+}
+
+@test "urgent data ends its connection" {
+    protocol urgent
+}
+
 @test "chunks that came in one read behind another request are the last of their connection" {
     protocol chunks_behind
 }

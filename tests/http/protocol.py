@@ -4,6 +4,7 @@ is ambiguous stands in raw/."""
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -75,6 +76,50 @@ def pipeline():
         raw.send(HEALTHZ * 200)
         for number in range(200):
             assert raw.answer().body == OK_BODY, number
+
+
+def during_answer():
+    """The next request comes while a long answer is being sent, to a connection that has had no
+    other before."""
+    for _ in range(50):
+        with Raw(PORT) as raw:
+            raw.send(message("GET", "/openapi.json"))
+            raw.more()
+            raw.send(message("GET", "/wait?delay=0&format=text"))
+            assert raw.answer().json()["openapi"]
+            assert raw.answer().body == b"0\n"
+
+
+def slow_reader():
+    """Gets all, also where the server is told by nothing but the socket that there is room."""
+    for _ in range(2):
+        with Raw(PORT) as raw:
+            for _ in range(2):
+                raw.send(message("GET", "/wait_n?n=500000&delay=0&format=text"))
+                time.sleep(0.3)
+                assert raw.answer().body == b"0\n" * 500000
+            assert raw.ask("GET", "/healthz").body == OK_BODY
+
+
+def left_early():
+    """A client that ends in the middle of a request that came with the end is not waited for."""
+    for piece in b"GET /hea", b"POST /wait HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{":
+        for _ in range(20):
+            with Raw(PORT, timeout=10) as raw:
+                raw.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                raw.send(piece)
+                raw.half_close()
+                raw.rest()
+
+
+def urgent():
+    """A byte that is sent out of band ends its connection, and no other one."""
+    with Raw(PORT) as raw, Raw(PORT) as other:
+        assert raw.ask("GET", "/healthz").body == OK_BODY
+        other.send(message("GET", "/wait?delay=0.1&format=text"))
+        raw.socket.send(b"!", socket.MSG_OOB)
+        assert raw.rest() == b""
+        assert other.answer().body == b"0.1\n"
 
 
 def chunks_behind():
@@ -393,7 +438,7 @@ def leave():
         assert idle_one.ask("GET", "/healthz").status == 200
 
 
-TESTS = [targets, absolute_form]
+TESTS = [targets, absolute_form, during_answer, slow_reader, left_early, urgent]
 TESTS += [pipeline, chunks_behind, pieces, keep_alive, http_1_0, expect_continue, options, head, long_head, garbage]
 TESTS += [slow, idle, half_close, leave]
 {test.__name__: test for test in TESTS}[sys.argv[2]]()
