@@ -191,7 +191,8 @@ admit(struct exchange *exchange, struct problem *problem)
     struct claims claims = {0};
     enum error error = OK;
 
-    MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, on_header, &claims);
+    MHD_get_connection_values(connection_mhd(exchange->connection), MHD_HEADER_KIND,
+                              on_header, &claims);
     if (claims.twice)
         return problem_set(problem, ERROR_BAD_REQUEST, "refused: more than one %s",
                            claims.twice);

@@ -1,11 +1,17 @@
 /*
  * calls.c: the system calls that libmicrohttpd makes through us, because the linker
- * hands it ours: recv, for what it reads is looked at first; epoll_wait, for it asks at
- * every MHD_run, and the hub knows whether there is anything; sendmsg, for it sends
- * the head and the body of an answer as two pieces.
+ * hands it ours:
+ *
+ *   recv                   what it reads is looked at first
+ *   epoll_ctl, epoll_wait  what it asks for, and is told, is the hub's to tell: one
+ *                          epoll has each client, not two
+ *   send, sendmsg          a socket that takes no more is heard of when it does again;
+ *                          and the head and the body of an answer leave as one piece
  */
 #include "http/http_private.h"
 
+#include <assert.h>
+#include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -14,7 +20,7 @@
 
 enum { JOINED_MOST = 2048 }; /* bytes: most answers are shorter */
 
-/* They are told of nothing else. A worker's own, and NULL outside of calls_run. */
+/* They are told of nothing else. A worker's own, and NULL outside of these two. */
 static _Thread_local struct cell *running;
 
 void
@@ -22,6 +28,14 @@ calls_run(struct cell *cell)
 {
     running = cell;
     MHD_run(cell->daemon);
+    running = NULL;
+}
+
+void
+calls_stop(struct cell *cell)
+{
+    running = cell;
+    MHD_stop_daemon(cell->daemon);
     running = NULL;
 }
 
@@ -36,14 +50,83 @@ recv(int fd, void *bytes, size_t size, int flags)
     return intake_look(running, fd, bytes, got);
 }
 
+/* As by the kernel, what came before it asked is told as well. */
+static void
+ask_for(struct connection *connection)
+{
+    connection->polled = true;
+    if (connection->events)
+        cell_hear(connection, 0);
+}
+
+/* It takes back what it asked for where it suspends, and connection_suspend knows, or
+ * where it closes. */
+int
+epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
+{
+    if (running == NULL || epoll != running->epoll_fd)
+        return (int)syscall(SYS_epoll_ctl, epoll, operation, fd, event);
+    if (operation == EPOLL_CTL_ADD)
+        ask_for(connection_of(event->data.ptr));
+    return 0;
+}
+
+static int
+tell(struct cell *cell, struct epoll_event *events)
+{
+    uint32_t heard = cell->heard;
+    int told = 0;
+
+    cell->heard = 0;
+    for (; heard; heard &= heard - 1) {
+        struct MHD_Connection *mhd = cell->slots[__builtin_ctz(heard)];
+        struct connection *connection = connection_of(mhd);
+
+        if (!connection->polled)
+            continue;
+        events[told++] =
+            (struct epoll_event){.events = connection->events, .data.ptr = mhd};
+        connection->events = 0;
+    }
+    return told;
+}
+
 int
 epoll_wait(int epoll, struct epoll_event *events, int most, int timeout_ms)
 {
-    if (running && !running->stirred)
-        return 0;
-    if (running)
-        running->stirred = false;
-    return epoll_pwait(epoll, events, most, timeout_ms, NULL);
+    if (running == NULL || epoll != running->epoll_fd)
+        return epoll_pwait(epoll, events, most, timeout_ms, NULL);
+    assert(most >= CELL_SIZE);
+    return tell(running, events);
+}
+
+static void
+hear_room(const struct cell *cell, int fd)
+{
+    for (uint32_t used = cell->used; used; used &= used - 1) {
+        struct connection *connection = connection_of(cell->slots[__builtin_ctz(used)]);
+
+        if (connection->fd == fd)
+            connection_hear_room(connection);
+    }
+}
+
+static ssize_t
+sent_of(int fd, ssize_t sent, size_t size)
+{
+    int why = errno;
+    bool full = sent < 0 ? why == EAGAIN : (size_t)sent < size;
+
+    if (running && full)
+        hear_room(running, fd);
+    errno = why;
+    return sent;
+}
+
+ssize_t
+send(int fd, const void *bytes, size_t size, int flags)
+{
+    return sent_of(fd, sendto(fd, bytes, size, flags, NULL, 0), size);
 }
 
 /* The kernel takes longer to gather two short pieces than we to join them. */
@@ -53,10 +136,12 @@ sendmsg(int fd, const struct msghdr *message, int flags)
     const struct iovec *piece = message->msg_iov;
     UNINITIALIZED char joined[JOINED_MOST];
 
-    if (running == NULL || message->msg_iovlen != 2
-        || piece[0].iov_len + piece[1].iov_len > sizeof joined)
+    if (running == NULL || message->msg_iovlen != 2)
         return syscall(SYS_sendmsg, fd, message, flags);
+    size_t size = piece[0].iov_len + piece[1].iov_len;
+    if (size > sizeof joined)
+        return sent_of(fd, syscall(SYS_sendmsg, fd, message, flags), size);
     memcpy(joined, piece[0].iov_base, piece[0].iov_len);
     memcpy(joined + piece[0].iov_len, piece[1].iov_base, piece[1].iov_len);
-    return send(fd, joined, piece[0].iov_len + piece[1].iov_len, flags);
+    return send(fd, joined, size, flags);
 }

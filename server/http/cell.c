@@ -47,30 +47,52 @@ on_log(void *context, const char *format, va_list arguments)
         {"message", text_terminated(&text)});
 }
 
-static void
-on_ready(struct hub_source *source, uint32_t events)
+static struct cell_list *
+list_for(struct server *server, uint32_t used)
 {
-    (void)events;
-    cell_stir(CONTAINER_OF(source, struct cell, source));
+    return used == 0            ? &server->cells_empty
+           : used == UINT32_MAX ? &server->cells_full
+                                : &server->cells_with_room;
 }
 
-/* Moves the cell to the list that its use now wants. */
+/* Moves the cell to the list that its use wants. */
 static void
-relist(struct cell *cell, unsigned before)
+set_used(struct cell *cell, uint32_t used)
 {
     struct server *server = cell->server;
-    struct cell_list *from = before == 0           ? &server->cells_empty
-                             : before == CELL_SIZE ? &server->cells_full
-                                                   : &server->cells_with_room;
-    struct cell_list *to = cell->used == 0           ? &server->cells_empty
-                           : cell->used == CELL_SIZE ? &server->cells_full
-                                                     : &server->cells_with_room;
+    struct cell_list *from = list_for(server, cell->used);
+    struct cell_list *to = list_for(server, used);
+
+    server->cells_empty_count += used == 0;
+    server->cells_empty_count -= cell->used == 0;
+    cell->used = used;
     if (from == to)
         return;
     TAILQ_REMOVE(from, cell, in_cells);
     TAILQ_INSERT_HEAD(to, cell, in_cells);
-    server->cells_empty_count += cell->used == 0;
-    server->cells_empty_count -= before == 0;
+}
+
+static uint32_t
+bit_of(const struct connection *connection)
+{
+    return UINT32_C(1) << connection->slot;
+}
+
+static void
+enter(struct cell *cell, struct connection *connection)
+{
+    static_assert(CELL_SIZE == 32, "a slot is a bit");
+    connection->cell = cell;
+    connection->slot = (uint8_t)__builtin_ctz(~cell->used);
+    set_used(cell, cell->used | bit_of(connection));
+}
+
+static void
+leave(struct cell *cell, struct connection *connection)
+{
+    connection_closed(connection);
+    cell->heard &= ~bit_of(connection);
+    set_used(cell, cell->used & ~bit_of(connection));
 }
 
 static void
@@ -79,15 +101,13 @@ on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
 {
     struct cell *cell = context;
 
-    (void)mhd;
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        cell->slots[cell->adopting->slot] = mhd;
         *socket_context = cell->adopting;
         return;
     }
     intake_close(cell, ((const struct connection *)*socket_context)->fd);
-    connection_closed(*socket_context);
-    cell->used--;
-    relist(cell, cell->used + 1);
+    leave(cell, *socket_context);
 }
 
 static struct MHD_Daemon *
@@ -115,18 +135,13 @@ cell_new(struct server *server)
         return NULL;
     cell->server = server;
     cell->received_fd = -1;
-    cell->source.ready = on_ready;
     cell->daemon = start_daemon(server, cell);
     if (cell->daemon == NULL) {
         free(cell);
         return NULL;
     }
-    int fd = MHD_get_daemon_info(cell->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
-    if (!hub_add(&server->hub, fd, EPOLLIN, &cell->source)) {
-        MHD_stop_daemon(cell->daemon);
-        free(cell);
-        return NULL;
-    }
+    cell->epoll_fd =
+        MHD_get_daemon_info(cell->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     TAILQ_INSERT_HEAD(&server->cells_empty, cell, in_cells);
     server->cells_empty_count++;
     server->cell_count++;
@@ -155,21 +170,16 @@ cell_adopt(struct cell *cell, struct connection *connection)
 {
     struct sockaddr address = {.sa_family = AF_UNSPEC}; /* nobody asks for it */
 
-    connection->cell = cell;
+    enter(cell, connection);
     cell->adopting = connection;
-    cell->used++;
-    relist(cell, cell->used - 1);
     cell_mark(cell);
     if (MHD_add_connection(cell->daemon, connection->fd, &address, sizeof address)
         == MHD_YES)
         return true;
     /* libmicrohttpd has closed the descriptor. Whether it has told so before, the
      * connection knows. */
-    if (!connection->dead) {
-        connection_closed(connection);
-        cell->used--;
-        relist(cell, cell->used + 1);
-    }
+    if (!connection->dead)
+        leave(cell, connection);
     return false;
 }
 
@@ -183,14 +193,17 @@ cell_mark(struct cell *cell)
 }
 
 void
-cell_stir(struct cell *cell)
+cell_hear(struct connection *connection, uint32_t events)
 {
-    cell->stirred = true;
+    struct cell *cell = connection->cell;
+
+    connection->events |= (uint8_t)events; /* what libmicrohttpd knows is in these */
+    cell->heard |= bit_of(connection);
     cell_mark(cell);
 }
 
 void
-cells_run(struct server *server, bool listens)
+cells_run(struct server *server)
 {
     STAILQ_HEAD(, cell) now = STAILQ_HEAD_INITIALIZER(now);
     struct cell *cell;
@@ -202,17 +215,15 @@ cells_run(struct server *server, bool listens)
         STAILQ_REMOVE_HEAD(&now, in_dirty);
         cell->dirty = false;
         calls_run(cell);
-        if (MHD_get_timeout(cell->daemon, &timeout) != MHD_YES || timeout > 0)
-            continue;
-        cell->stirred |= listens;
-        cell_mark(cell);
+        if (MHD_get_timeout(cell->daemon, &timeout) == MHD_YES && timeout == 0)
+            cell_mark(cell);
     }
 }
 
 void
 cell_stop(struct cell *cell)
 {
-    MHD_stop_daemon(cell->daemon);
+    calls_stop(cell);
     cell->daemon = NULL;
 }
 

@@ -7,7 +7,7 @@
 
 enum {
     SETTLED_AT_ONCE = 64, /* timers, before the worker sleeps */
-    HEARD = EPOLLIN | EPOLLRDHUP | EPOLLET,
+    HEARD = EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLET,
 };
 
 static void
@@ -105,11 +105,36 @@ connection_sending(struct connection *connection)
         set_deadline(connection, stall_look_ns(connection->server), false);
 }
 
-bool
-connection_hear_room(struct connection *connection, bool hears)
+struct MHD_Connection *
+connection_mhd(const struct connection *connection)
 {
-    return hub_change(&connection->server->hub, connection->fd,
-                      HEARD | (hears ? EPOLLOUT : 0), &connection->source);
+    return connection->cell->slots[connection->slot];
+}
+
+struct connection *
+connection_of(struct MHD_Connection *mhd)
+{
+    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
+        ->socket_context;
+}
+
+/* Most sockets take all at once, and never need to. */
+void
+connection_hear_room(struct connection *connection)
+{
+    if (connection->hears_room)
+        return;
+    connection->hears_room = hub_change(&connection->server->hub, connection->fd,
+                                        HEARD | EPOLLOUT, &connection->source);
+    if (!connection->hears_room)
+        connection_cut(connection);
+}
+
+void
+connection_suspend(struct connection *connection)
+{
+    MHD_suspend_connection(connection_mhd(connection));
+    connection->polled = false;
 }
 
 void
@@ -118,7 +143,7 @@ connection_cut(struct connection *connection)
     if (!connection->dead && !connection->broken)
         shutdown(connection->fd, SHUT_RDWR);
     if (connection->cell)
-        cell_stir(connection->cell);
+        cell_hear(connection, EPOLLHUP);
 }
 
 /* With SO_LINGER of 0 a FIN would come first. What was not sent yet is lost. */
@@ -130,7 +155,7 @@ connection_reset(struct connection *connection)
     if (!connection->dead)
         (void)!connect(connection->fd, &nobody, sizeof nobody);
     if (connection->cell)
-        cell_stir(connection->cell);
+        cell_hear(connection, EPOLLHUP);
 }
 
 static void
@@ -324,6 +349,8 @@ on_ready(struct hub_source *source, uint32_t events)
 
     if (connection->dead)
         return;
+    if (connection->cell)
+        cell_hear(connection, events);
     if (events & EPOLLOUT && connection->exchange)
         connection->exchange->took_more = true;
     if (events == EPOLLOUT)
@@ -332,6 +359,8 @@ on_ready(struct hub_source *source, uint32_t events)
         hand_over(connection);
         if (connection->dead)
             return;
+        if (left)
+            cell_hear(connection, events);
     } else if (!connection->reading && connection->exchange == NULL)
         connection_reading(connection); /* the first byte of the next request */
     else if (connection->exchange && connection->exchange->phase > EXCHANGE_READING

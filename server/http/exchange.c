@@ -15,13 +15,6 @@ enum {
     ANSWER_MEMORY = 400, /* what the longest head of an answer takes */
 };
 
-static struct connection *
-connection_of(struct MHD_Connection *mhd)
-{
-    return MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT)
-        ->socket_context;
-}
-
 /* target.c parses the query. libmicrohttpd is about to parse it as well, and where its
  * pool has no room for so many parameters, 0.9.75 answers nothing and forgets the
  * request: so there are none for it. The string is in its buffer, where it writes NULs
@@ -66,7 +59,6 @@ exchange_on_target(void *context, const char *target, struct MHD_Connection *mhd
         return NULL;
     exchange->server = server;
     exchange->connection = connection;
-    exchange->mhd = mhd;
     exchange->route_index = (uint16_t)server->routes;
     connection->exchange = exchange;
     server->exchange_count++;
@@ -108,8 +100,8 @@ queue_answer(struct exchange *exchange)
     }
     exchange->phase = EXCHANGE_SENDING;
     connection_sending(exchange->connection);
-    enum MHD_Result queued =
-        MHD_queue_response(exchange->mhd, exchange->status, response);
+    enum MHD_Result queued = MHD_queue_response(connection_mhd(exchange->connection),
+                                                exchange->status, response);
     if (!is_small) {
         exchange->response = NULL;
         MHD_destroy_response(response);
@@ -125,7 +117,7 @@ suspend(struct exchange *exchange)
         return MHD_NO;
     }
     connection_look_ahead(exchange->connection);
-    MHD_suspend_connection(exchange->mhd);
+    connection_suspend(exchange->connection);
     exchange->suspended = true;
     return MHD_YES;
 }
@@ -182,8 +174,8 @@ check_room(struct exchange *exchange, const struct head_end *end,
     size_t fields = end->fields;
 
     if (end->cookies > 0)
-        fields += (size_t)MHD_get_connection_values(exchange->mhd, MHD_COOKIE_KIND,
-                                                    NULL, NULL);
+        fields += (size_t)MHD_get_connection_values(
+            connection_mhd(exchange->connection), MHD_COOKIE_KIND, NULL, NULL);
     size_t taken = end->size + fields * FIELD_MEMORY + end->cookies;
     size_t answer =
         ANSWER_MEMORY + (exchange->server->config.reach->cors ? CORS_MEMORY : 0);

@@ -51,8 +51,10 @@ exchange_id(struct exchange *exchange)
 const char *
 exchange_header(struct exchange *exchange, const char *name)
 {
-    assert(exchange->mhd != NULL); /* what a visit needs of them is to be sent along */
-    return MHD_lookup_connection_value(exchange->mhd, MHD_HEADER_KIND, name);
+    assert(exchange->connection
+           != NULL); /* what a visit needs of them is to be sent along */
+    return MHD_lookup_connection_value(connection_mhd(exchange->connection),
+                                       MHD_HEADER_KIND, name);
 }
 
 struct header_lines {
@@ -79,7 +81,8 @@ exchange_header_list(struct exchange *exchange, const char *name, struct text *b
 
     if (first == NULL)
         return NULL;
-    MHD_get_connection_values(exchange->mhd, MHD_HEADER_KIND, add_line, &lines);
+    MHD_get_connection_values(connection_mhd(exchange->connection), MHD_HEADER_KIND,
+                              add_line, &lines);
     text_append(buffer, "", 1);
     return buffer->failed ? first : buffer->bytes;
 }

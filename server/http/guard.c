@@ -165,8 +165,8 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
             struct head_end *end, struct problem *problem)
 {
     const char *target = exchange->target;
-    const union MHD_ConnectionInfo *head =
-        MHD_get_connection_info(exchange->mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const union MHD_ConnectionInfo *head = MHD_get_connection_info(
+        connection_mhd(exchange->connection), MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     const char *body = method + head->header_size;
     bool http_1_0 = strcmp(version, "HTTP/1.0") == 0;
     struct guard guard = {.end = version + strlen(version)};
@@ -181,7 +181,8 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
     else if (!is_request_line(method, target, version))
         wrong = "more than one blank between its parts, or a NUL in the request line";
     else {
-        MHD_get_connection_values_n(exchange->mhd, MHD_HEADER_KIND, on_header, &guard);
+        MHD_get_connection_values_n(connection_mhd(exchange->connection),
+                                    MHD_HEADER_KIND, on_header, &guard);
         wrong = check_framing(&guard, http_1_0);
         if (wrong == NULL)
             wrong = check_end(&guard, body);

@@ -20,21 +20,23 @@ enum {
 
 /*
  * A cell: a libmicrohttpd daemon without a listen socket. After a resume, libmicrohttpd
- * walks every suspended connection of the daemon, so a worker has many small ones.
+ * walks every suspended connection of the daemon, so a worker has many small ones. The
+ * daemon's own epoll stays empty: calls.c tells it what the hub tells of its clients.
  */
 struct cell {
-    struct hub_source source; /* its epoll */
     struct server *server;
     struct MHD_Daemon *daemon;
+    int epoll_fd;                /* the daemon's */
     struct connection *adopting; /* handed over just now */
     int received_fd;          /* who sent last, and has not been answered; -1: nobody */
     const char *received_end; /* of what that sent, in libmicrohttpd's buffer */
     LIST_HEAD(, intake) intakes; /* of those connections that need one */
-    unsigned used;               /* connections */
+    uint32_t used;               /* slots */
+    uint32_t heard;              /* slots of those with events to be told */
     bool dirty;
-    bool stirred;               /* its epoll may have something to tell */
     TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
     STAILQ_ENTRY(cell) in_dirty;
+    struct MHD_Connection *slots[CELL_SIZE]; /* of each connection, where it is used */
 };
 TAILQ_HEAD(cell_list, cell);
 
@@ -54,11 +56,15 @@ struct connection {
     struct timer deadline;     /* real time; not after until_ns */
     int64_t until_ns;
     int fd;
-    bool reading : 1; /* the deadline is that of a request, not the idle one */
-    bool ahead : 1;   /* more may have come while a request was answered; it counts */
-    bool gone : 1;    /* the client has sent its FIN, or worse */
-    bool broken : 1;  /* worse: it takes nothing more, and the kernel says so */
-    bool dead : 1;    /* closed: waits for the end of the turn */
+    uint8_t slot;        /* in its cell */
+    uint8_t events;      /* of its descriptor, that libmicrohttpd is yet to be told */
+    bool polled : 1;     /* libmicrohttpd wants to be told */
+    bool hears_room : 1; /* the hub tells when its socket takes more */
+    bool reading : 1;    /* the deadline is that of a request, not the idle one */
+    bool ahead : 1;  /* more may have come while a request was answered; it counts */
+    bool gone : 1;   /* the client has sent its FIN, or worse */
+    bool broken : 1; /* worse: it takes nothing more, and the kernel says so */
+    bool dead : 1;   /* closed: waits for the end of the turn */
     TAILQ_ENTRY(connection) in_server;
     struct address *from[]; /* one, where addresses are counted; NULL: none */
 };
@@ -75,7 +81,6 @@ enum exchange_phase {
 struct exchange {
     struct server *server;
     struct connection *connection; /* NULL: of another worker's client (visit) */
-    struct MHD_Connection *mhd;
     struct visit *visit;
     struct away *away;         /* what other workers do for it; NULL: nothing */
     const struct route *route; /* NULL: not found yet, or none */
@@ -206,13 +211,11 @@ MUST_USE bool cell_adopt(struct cell *cell, struct connection *connection);
 /* It has work: it is run before the turn ends. */
 void cell_mark(struct cell *cell);
 
-/* As cell_mark; its sockets are looked at as well. */
-void cell_stir(struct cell *cell);
+/* As cell_mark; these events of the connection's descriptor are told to it. */
+void cell_hear(struct connection *connection, uint32_t events);
 
-/* Runs those that are marked, once; what they leave to do marks them again, and where
- * it `listens`, they look at their sockets before they do it: who sends without end
- * would keep the others of his cell waiting. */
-void cells_run(struct server *server, bool listens);
+/* Runs those that are marked, once; what they leave to do marks them again. */
+void cells_run(struct server *server);
 
 /* Stops one at once; its connections are closed. */
 void cell_stop(struct cell *cell);
@@ -250,10 +253,15 @@ void connection_reset(struct connection *connection);  /* likewise, by a RST */
 void connection_closed(struct connection *connection); /* its descriptor is gone */
 void connections_reap(struct server *server);          /* frees the dead */
 
-/* Its exchange is told when the socket takes more, or no more. False: it stays as it
- * was.
- */
-MUST_USE bool connection_hear_room(struct connection *connection, bool hears);
+/* Of one that was handed over, what it is to libmicrohttpd; and back. */
+struct MHD_Connection *connection_mhd(const struct connection *connection);
+struct connection *connection_of(struct MHD_Connection *mhd);
+
+/* It is told when its socket takes more, from now on. */
+void connection_hear_room(struct connection *connection);
+
+/* Its request waits: until it is resumed, libmicrohttpd does nothing with it. */
+void connection_suspend(struct connection *connection);
 
 /* Moves timers that stayed behind their deadlines, as far as they are the next to fire
  * and before that time: so that they wake nobody up. Some of them, where there are
@@ -419,8 +427,9 @@ ssize_t intake_look(struct cell *cell, int fd, const char *bytes, ssize_t got);
 
 /* ---- calls.c ---- */
 
-/* MHD_run() of the cell. */
+/* MHD_run() and MHD_stop_daemon() of the cell. */
 void calls_run(struct cell *cell);
+void calls_stop(struct cell *cell);
 
 /* ---- admit.c ---- */
 

@@ -1,6 +1,6 @@
 /*
- * hub.h: one epoll for all descriptors of a worker: listeners, clients, the epolls of
- * the cells, its timer, and the backend of its uv loop.
+ * hub.h: one epoll for all descriptors of a worker: listeners, clients, its timer, and
+ * the backend of its uv loop.
  */
 #pragma once
 

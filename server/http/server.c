@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 enum {
-    PASSES = 8, /* of one turn */
-    PASSES_OF_AN_ANSWER = 3,
-    TIMERS_A_PASS = 64, /* so that rows leave while more come due */
+    PASSES = 3,           /* of one turn: so many an answer takes */
+    PASSES_TO_SETTLE = 8, /* where answers are to leave before it ends */
+    TIMERS_A_PASS = 64,   /* so that rows leave while more come due */
 };
 static const int64_t TURN_NS = NS_PER_MS / 2; /* then clients are listened to again */
 static const int64_t SETTLE_NS = 10 * NS_PER_MS;   /* under load deadlines go on */
@@ -31,6 +31,14 @@ fire(struct server *server)
     return fired > 0;
 }
 
+static bool
+goes_on(const struct server *server, int pass, int64_t spent_ns)
+{
+    if (server->settling > 0)
+        return pass < PASSES_TO_SETTLE;
+    return pass < PASSES && spent_ns < TURN_NS;
+}
+
 static void
 check_drained(struct server *server)
 {
@@ -50,12 +58,10 @@ server_turn(struct server *server)
     int64_t begun_ns = clock_now(&clock_system), now_ns = begun_ns;
     bool busy = true;
 
-    for (int pass = 0;
-         pass < PASSES && busy && (now_ns - begun_ns < TURN_NS || server->settling > 0);
-         pass++) {
+    for (int pass = 0; busy && goes_on(server, pass, now_ns - begun_ns); pass++) {
         busy = fire(server);
         visits_run(server);
-        cells_run(server, pass + 1 >= PASSES_OF_AN_ANSWER);
+        cells_run(server);
         busy = busy || !STAILQ_EMPTY(&server->dirty)
                || !STAILQ_EMPTY(&server->visits_ready);
         if (!busy && server->moves_clock && TAILQ_EMPTY(&server->ballots))
@@ -236,7 +242,7 @@ drop_connections(struct server *server)
             exchange_client_left(connection->exchange, true);
         connection_cut(connection);
     }
-    cells_run(server, false);
+    cells_run(server);
 }
 
 /* Those that never sent a byte are not in any cell. */

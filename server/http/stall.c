@@ -54,7 +54,8 @@ has_moved(struct exchange *exchange, uint32_t mark)
 static void
 begin(struct exchange *exchange, uint32_t mark)
 {
-    exchange->stalls = connection_hear_room(exchange->connection, true);
+    connection_hear_room(exchange->connection);
+    exchange->stalls = true;
     exchange->mark = mark;
 }
 
@@ -83,9 +84,6 @@ stall_look(struct exchange *exchange)
 void
 stall_end(struct exchange *exchange)
 {
-    if (!exchange->stalls)
-        return;
     exchange->stalls = false;
     exchange->looks = 0;
-    (void)!connection_hear_room(exchange->connection, false);
 }

@@ -137,7 +137,7 @@ sleep_or_end(struct exchange *exchange, char *buffer)
         exchange_client_left(exchange, true);
     if (exchange->phase == EXCHANGE_ABANDONED)
         return fail_to_send(buffer);
-    MHD_suspend_connection(exchange->mhd);
+    connection_suspend(exchange->connection);
     exchange->suspended = true;
     return 0;
 }
