@@ -12,6 +12,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -71,6 +72,17 @@ epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event)
     return 0;
 }
 
+/* What was urgent may have been read since. Of all that is kept only that passes. */
+static uint32_t
+still_so(const struct connection *connection)
+{
+    struct pollfd now = {.fd = connection->fd, .events = POLLPRI};
+
+    if (connection->events & EPOLLPRI && poll(&now, 1, 0) == 0)
+        return connection->events & ~(uint32_t)EPOLLPRI;
+    return connection->events;
+}
+
 static int
 tell(struct cell *cell, struct epoll_event *events)
 {
@@ -85,7 +97,7 @@ tell(struct cell *cell, struct epoll_event *events)
         if (!connection->polled)
             continue;
         events[told++] =
-            (struct epoll_event){.events = connection->events, .data.ptr = mhd};
+            (struct epoll_event){.events = still_so(connection), .data.ptr = mhd};
         connection->events = 0;
     }
     return told;

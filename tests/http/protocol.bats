@@ -5,7 +5,7 @@ load helpers
 load background
 
 protocol() {
-    python3 "$HTTP_TESTS/protocol.py" "$PORT" "$1"
+    python3 "$HTTP_TESTS/protocol.py" "$PORT" "$@"
 }
 
 @test "a wrong target is refused or not found, and the connection lives on" {
@@ -38,6 +38,13 @@ protocol() {
 
 @test "urgent data ends its connection" {
     protocol urgent
+    protocol urgent_behind
+}
+
+@test "urgent data ends a connection that sent it before anybody looked" {
+    own_server --header-timeout 1h
+    protocol urgent_at_first "$(own_server_pid)"
+    own_server_stop
 }
 
 @test "chunks that came in one read behind another request are the last of their connection" {

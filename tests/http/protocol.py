@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""protocol.py PORT WHAT: HTTP/1.1 by the byte: what is in order is answered, in order. What
-is ambiguous stands in raw/."""
+"""protocol.py PORT WHAT [PID]: HTTP/1.1 by the byte: what is in order is answered, in order.
+What is ambiguous stands in raw/. PID is the server's, where WHAT stops it for a moment."""
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -120,6 +121,28 @@ def urgent():
         raw.socket.send(b"!", socket.MSG_OOB)
         assert raw.rest() == b""
         assert other.answer().body == b"0.1\n"
+
+
+def urgent_at_first(pid):
+    """The same in the middle of a request that has come whole before anybody looks."""
+    with Raw(PORT) as raw:
+        os.kill(pid, signal.SIGSTOP)
+        raw.send(HEALTHZ[:-2])
+        raw.socket.send(b"!", socket.MSG_OOB)
+        raw.send(HEALTHZ[-2:])
+        os.kill(pid, signal.SIGCONT)
+        assert raw.rest() == b""
+
+
+def urgent_behind():
+    """While a request waits it is as any other byte, and what is behind it is answered whole."""
+    with Raw(PORT) as raw:
+        raw.send(message("GET", "/wait?delay=0.5&label=urgent"))
+        eventually(lambda: pending("urgent") == 1)
+        raw.socket.send(b"!", socket.MSG_OOB)
+        raw.send(message("GET", "/wait?delay=0&size=20000000", "Connection: close"))
+        assert raw.answer().status == 200
+        assert len(raw.answer().body) == 20_000_000
 
 
 def chunks_behind():
@@ -438,7 +461,7 @@ def leave():
         assert idle_one.ask("GET", "/healthz").status == 200
 
 
-TESTS = [targets, absolute_form, during_answer, slow_reader, left_early, urgent]
-TESTS += [pipeline, chunks_behind, pieces, keep_alive, http_1_0, expect_continue, options, head, long_head, garbage]
-TESTS += [slow, idle, half_close, leave]
-{test.__name__: test for test in TESTS}[sys.argv[2]]()
+TESTS = [targets, absolute_form, during_answer, slow_reader, left_early, urgent, urgent_at_first]
+TESTS += [urgent_behind, pipeline, chunks_behind, pieces, keep_alive, http_1_0, expect_continue]
+TESTS += [options, head, long_head, garbage, slow, idle, half_close, leave]
+{test.__name__: test for test in TESTS}[sys.argv[2]](*map(int, sys.argv[3:]))
