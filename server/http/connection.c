@@ -359,7 +359,7 @@ on_ready(struct hub_source *source, uint32_t events)
         hand_over(connection);
         if (connection->dead)
             return;
-        if (events != EPOLLIN)
+        if (events != EPOLLIN) /* it reads at once, without being told */
             cell_hear(connection, events);
     } else if (!connection->reading && connection->exchange == NULL)
         connection_reading(connection); /* the first byte of the next request */

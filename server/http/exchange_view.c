@@ -51,8 +51,7 @@ exchange_id(struct exchange *exchange)
 const char *
 exchange_header(struct exchange *exchange, const char *name)
 {
-    assert(exchange->connection
-           != NULL); /* what a visit needs of them is to be sent along */
+    assert(exchange->connection); /* what a visit needs of them is to be sent along */
     return MHD_lookup_connection_value(connection_mhd(exchange->connection),
                                        MHD_HEADER_KIND, name);
 }

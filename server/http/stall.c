@@ -50,15 +50,6 @@ has_moved(struct exchange *exchange, uint32_t mark)
     return moved;
 }
 
-/* Not every socket is asked to tell when it takes more: most take all at once. */
-static void
-begin(struct exchange *exchange, uint32_t mark)
-{
-    connection_hear_room(exchange->connection);
-    exchange->stalls = true;
-    exchange->mark = mark;
-}
-
 void
 stall_look(struct exchange *exchange)
 {
@@ -70,14 +61,14 @@ stall_look(struct exchange *exchange)
         stall_end(exchange);
         return;
     }
-    if (!exchange->stalls)
-        begin(exchange, mark);
-    else if (has_moved(exchange, mark))
+    connection_hear_room(connection);
+    if (has_moved(exchange, mark) || !exchange->stalls)
         exchange->looks = 0;
     else if (++exchange->looks == LOOKS) {
         exchange_stalled(exchange);
         return;
     }
+    exchange->stalls = true;
     connection_sending(connection);
 }
 
