@@ -38,6 +38,9 @@ protocol() {
 
 @test "urgent data ends its connection" {
     protocol urgent
+}
+
+@test "urgent data that came while a request waited cuts no answer" {
     protocol urgent_behind
 }
 
