@@ -4,6 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What a resume reads of each suspended connection: its neighbour, its upgrade, whether
+ * it is resumed. As libmicrohttpd 0.9.75 lays them out; with another they only help
+ * less. */
+static const size_t walked_over[] = {24, 416, 452};
+
 static void
 count_status(struct server *server, int status)
 {
@@ -190,6 +195,17 @@ cell_mark(struct cell *cell)
         return;
     cell->dirty = true;
     STAILQ_INSERT_TAIL(&cell->server->dirty, cell, in_dirty);
+}
+
+void
+cell_fetch(const struct cell *cell)
+{
+    for (uint32_t used = cell->used; used; used &= used - 1) {
+        const char *mhd = (const char *)cell->slots[__builtin_ctz(used)];
+
+        for (size_t i = 0; i < COUNT(walked_over); i++)
+            __builtin_prefetch(mhd + walked_over[i]);
+    }
 }
 
 void

@@ -138,6 +138,14 @@ connection_suspend(struct connection *connection)
 }
 
 void
+connection_resume(struct connection *connection)
+{
+    MHD_resume_connection(connection_mhd(connection));
+    cell_fetch(connection->cell);
+    cell_mark(connection->cell);
+}
+
+void
 connection_cut(struct connection *connection)
 {
     if (!connection->dead && !connection->broken)

@@ -211,6 +211,10 @@ MUST_USE bool cell_adopt(struct cell *cell, struct connection *connection);
 /* It has work: it is run before the turn ends. */
 void cell_mark(struct cell *cell);
 
+/* Has the processor fetch what a resume walks over, side by side: of many held requests
+ * it lies in no cache, and each connection names only the next. */
+void cell_fetch(const struct cell *cell);
+
 /* As cell_mark; these events of the connection's descriptor are told to it. */
 void cell_hear(struct connection *connection, uint32_t events);
 
@@ -262,6 +266,7 @@ void connection_hear_room(struct connection *connection);
 
 /* Its request waits: until it is resumed, libmicrohttpd does nothing with it. */
 void connection_suspend(struct connection *connection);
+void connection_resume(struct connection *connection);
 
 /* Moves timers that stayed behind their deadlines, as far as they are the next to fire
  * and before that time: so that they wake nobody up. Some of them, where there are

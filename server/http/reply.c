@@ -216,8 +216,7 @@ reply_wake(struct exchange *exchange)
     if (!exchange->suspended)
         return;
     exchange->suspended = false;
-    MHD_resume_connection(connection_mhd(exchange->connection));
-    cell_mark(exchange->connection->cell);
+    connection_resume(exchange->connection);
 }
 
 void
