@@ -40,15 +40,41 @@ calls_stop(struct cell *cell)
     running = NULL;
 }
 
+/* Among these slots; NULL: it is in none of them. */
+static struct connection *
+find(const struct cell *cell, uint32_t slots, int fd)
+{
+    for (; slots; slots &= slots - 1) {
+        struct connection *connection =
+            connection_of(cell->slots[__builtin_ctz(slots)]);
+
+        if (connection->fd == fd)
+            return connection;
+    }
+    return NULL;
+}
+
+/* A FIN is told once, with the bytes before it, and where libmicrohttpd has room for
+ * more than these it takes them for all there is. */
+static void
+hear_end(struct cell *cell, int fd)
+{
+    struct connection *connection = find(cell, cell->gone, fd);
+
+    if (connection)
+        cell_hear(connection, EPOLLIN);
+}
+
 /* We ourselves only peek. */
 ssize_t
 recv(int fd, void *bytes, size_t size, int flags)
 {
     ssize_t got = recvfrom(fd, bytes, size, flags, NULL, NULL);
 
-    if (MHD_CHECKS_LINES || running == NULL || got <= 0 || flags & MSG_PEEK)
+    if (running == NULL || got <= 0 || flags & MSG_PEEK)
         return got;
-    return intake_look(running, fd, bytes, got);
+    hear_end(running, fd);
+    return MHD_CHECKS_LINES ? got : intake_look(running, fd, bytes, got);
 }
 
 /* As by the kernel, what came before it asked is told as well. */
@@ -115,12 +141,10 @@ epoll_wait(int epoll, struct epoll_event *events, int most, int timeout_ms)
 static void
 hear_room(const struct cell *cell, int fd)
 {
-    for (uint32_t used = cell->used; used; used &= used - 1) {
-        struct connection *connection = connection_of(cell->slots[__builtin_ctz(used)]);
+    struct connection *connection = find(cell, cell->used, fd);
 
-        if (connection->fd == fd)
-            connection_hear_room(connection);
-    }
+    if (connection)
+        connection_hear_room(connection);
 }
 
 static ssize_t

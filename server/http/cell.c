@@ -97,7 +97,19 @@ leave(struct cell *cell, struct connection *connection)
 {
     connection_closed(connection);
     cell->heard &= ~bit_of(connection);
+    cell->gone &= ~bit_of(connection);
     set_used(cell, cell->used & ~bit_of(connection));
+}
+
+/* Where 0.9.75 finds a second error in one head it closes, and does not tell that the
+ * request is over. */
+static void
+end_request(struct server *server, struct MHD_Connection *mhd,
+            const struct connection *connection)
+{
+    void *exchange = connection->exchange;
+
+    exchange_on_completed(server, mhd, &exchange, MHD_REQUEST_TERMINATED_WITH_ERROR);
 }
 
 static void
@@ -111,8 +123,11 @@ on_connection(void *context, struct MHD_Connection *mhd, void **socket_context,
         *socket_context = cell->adopting;
         return;
     }
-    intake_close(cell, ((const struct connection *)*socket_context)->fd);
-    leave(cell, *socket_context);
+    struct connection *connection = *socket_context;
+
+    end_request(cell->server, mhd, connection);
+    intake_close(cell, connection->fd);
+    leave(cell, connection);
 }
 
 static struct MHD_Daemon *
@@ -216,6 +231,13 @@ cell_hear(struct connection *connection, uint32_t events)
     connection->events |= (uint8_t)events; /* what libmicrohttpd knows is in these */
     cell->heard |= bit_of(connection);
     cell_mark(cell);
+}
+
+void
+cell_hear_end(struct connection *connection)
+{
+    connection->gone = true;
+    connection->cell->gone |= bit_of(connection);
 }
 
 void

@@ -376,7 +376,7 @@ on_ready(struct hub_source *source, uint32_t events)
         take_ahead(connection);
     if (!left)
         return;
-    connection->gone = true;
+    cell_hear_end(connection);
     connection->broken |= broken;
     if (connection->exchange)
         exchange_client_left(connection->exchange, broken);

@@ -33,6 +33,7 @@ struct cell {
     LIST_HEAD(, intake) intakes; /* of those connections that need one */
     uint32_t used;               /* slots */
     uint32_t heard;              /* slots of those with events to be told */
+    uint32_t gone;               /* slots of those who are `gone` */
     bool dirty;
     TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
     STAILQ_ENTRY(cell) in_dirty;
@@ -217,6 +218,9 @@ void cell_fetch(const struct cell *cell);
 
 /* As cell_mark; these events of the connection's descriptor are told to it. */
 void cell_hear(struct connection *connection, uint32_t events);
+
+/* Its client is gone: behind what it has sent its end is to be read. */
+void cell_hear_end(struct connection *connection);
 
 /* Runs those that are marked, once; what they leave to do marks them again. */
 void cells_run(struct server *server);

@@ -36,6 +36,12 @@ protocol() {
     own_server_stop
 }
 
+@test "a client that leaves in the middle of a later request is not waited for" {
+    own_server --header-timeout 1h
+    protocol left_later "$(own_server_pid)"
+    own_server_stop
+}
+
 @test "urgent data ends its connection" {
     protocol urgent
 }

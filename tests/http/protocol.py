@@ -134,6 +134,22 @@ def urgent_at_first(pid):
         assert raw.rest() == b""
 
 
+def left_later(pid):
+    """The end comes in one look with the last bytes, on a connection that was read before."""
+    for before in (b"GET /heal", post("Content-Length: 9") + b"12", HEALTHZ):
+        with Raw(PORT) as raw:
+            raw.send(before)
+            if before == HEALTHZ:
+                assert raw.answer().status == 200
+            else:
+                time.sleep(0.1)
+            os.kill(pid, signal.SIGSTOP)
+            raw.send(b"3")
+            raw.half_close()
+            os.kill(pid, signal.SIGCONT)
+            raw.assert_closed()
+
+
 def urgent_behind():
     """While a request waits it is as any other byte, and what is behind it is answered whole."""
     with Raw(PORT) as raw:
@@ -461,7 +477,7 @@ def leave():
         assert idle_one.ask("GET", "/healthz").status == 200
 
 
-TESTS = [targets, absolute_form, during_answer, slow_reader, left_early, urgent, urgent_at_first]
-TESTS += [urgent_behind, pipeline, chunks_behind, pieces, keep_alive, http_1_0, expect_continue]
-TESTS += [options, head, long_head, garbage, slow, idle, half_close, leave]
+TESTS = [targets, absolute_form, during_answer, slow_reader, left_early, left_later, urgent]
+TESTS += [urgent_at_first, urgent_behind, pipeline, chunks_behind, pieces, keep_alive, http_1_0]
+TESTS += [expect_continue, options, head, long_head, garbage, slow, idle, half_close, leave]
 {test.__name__: test for test in TESTS}[sys.argv[2]](*map(int, sys.argv[3:]))
