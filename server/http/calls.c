@@ -109,6 +109,17 @@ still_so(const struct connection *connection)
     return connection->events;
 }
 
+/* Where 0.9.75 gives a request up while it reads its head it asks for nothing more, and
+ * does not clean it up before it looks at it again. */
+static bool
+is_over(const struct connection *connection)
+{
+    const struct exchange *exchange = connection->exchange;
+
+    return connection->events & EPOLLHUP && exchange && !exchange->seen
+           && !connection_has_unread(connection);
+}
+
 static int
 tell(struct cell *cell, struct epoll_event *events)
 {
@@ -120,7 +131,7 @@ tell(struct cell *cell, struct epoll_event *events)
         struct MHD_Connection *mhd = cell->slots[__builtin_ctz(heard)];
         struct connection *connection = connection_of(mhd);
 
-        if (!connection->polled)
+        if (!connection->polled && !is_over(connection))
             continue;
         events[told++] =
             (struct epoll_event){.events = still_so(connection), .data.ptr = mhd};

@@ -255,6 +255,7 @@ void connection_sending(struct connection *connection); /* until the next look,
 void connection_idle(struct connection *connection);    /* the idle deadline runs */
 void connection_cut(struct connection *connection);     /* no more bytes, either way */
 bool connection_is_unix(const struct connection *connection);
+bool connection_has_unread(const struct connection *connection); /* in its socket */
 /* Tells the problem, and cuts; where no answer has begun. */
 void connection_refuse(struct connection *connection, const struct problem *problem);
 void connection_reset(struct connection *connection);  /* likewise, by a RST */
