@@ -61,8 +61,10 @@ hear_end(struct cell *cell, int fd)
 {
     struct connection *connection = find(cell, cell->gone, fd);
 
-    if (connection)
-        cell_hear(connection, EPOLLIN);
+    if (connection == NULL)
+        return;
+    connection->runs_out = false;
+    cell_hear(connection, EPOLLIN);
 }
 
 /* We ourselves only peek. */
@@ -110,14 +112,20 @@ still_so(const struct connection *connection)
 }
 
 /* Where 0.9.75 gives a request up while it reads its head it asks for nothing more, and
- * does not clean it up before it looks at it again. */
+ * does not clean it up before it looks at it again. It has where it let a run pass
+ * without reading on. */
 static bool
-is_over(const struct connection *connection)
+is_given_up(struct connection *connection)
 {
     const struct exchange *exchange = connection->exchange;
+    bool had_a_run = connection->runs_out;
 
-    return connection->events & EPOLLHUP && exchange && !exchange->seen
-           && !connection_has_unread(connection);
+    if (!(connection->events & EPOLLHUP) || exchange == NULL || exchange->seen)
+        return false;
+    connection->runs_out = true;
+    if (!had_a_run)
+        cell_hear(connection, 0);
+    return had_a_run;
 }
 
 static int
@@ -131,7 +139,7 @@ tell(struct cell *cell, struct epoll_event *events)
         struct MHD_Connection *mhd = cell->slots[__builtin_ctz(heard)];
         struct connection *connection = connection_of(mhd);
 
-        if (!connection->polled && !is_over(connection))
+        if (!connection->polled && !is_given_up(connection))
             continue;
         events[told++] =
             (struct epoll_event){.events = still_so(connection), .data.ptr = mhd};

@@ -57,8 +57,8 @@ take_ahead(struct connection *connection)
     memory_take(peers, MEMORY_UNREAD);
 }
 
-bool
-connection_has_unread(const struct connection *connection)
+static bool
+has_unread(const struct connection *connection)
 {
     char byte;
 
@@ -68,8 +68,7 @@ connection_has_unread(const struct connection *connection)
 void
 connection_look_ahead(struct connection *connection)
 {
-    if (connection->server->registry->peers->memory.limit
-        && connection_has_unread(connection))
+    if (connection->server->registry->peers->memory.limit && has_unread(connection))
         take_ahead(connection);
 }
 
@@ -84,7 +83,7 @@ connection_idle(struct connection *connection)
     bool looks = connection->ahead || connection->gone;
 
     give_ahead(connection);
-    if (looks && connection_has_unread(connection))
+    if (looks && has_unread(connection))
         connection_reading(connection);
     else if (connection->gone)
         set_deadline(connection, 0, false);
@@ -373,7 +372,7 @@ on_ready(struct hub_source *source, uint32_t events)
     } else if (!connection->reading && connection->exchange == NULL)
         connection_reading(connection); /* the first byte of the next request */
     else if (connection->exchange && connection->exchange->phase > EXCHANGE_READING
-             && !broken && (!left || connection_has_unread(connection)))
+             && !broken && (!left || has_unread(connection)))
         take_ahead(connection);
     if (!left)
         return;
