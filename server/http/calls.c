@@ -63,7 +63,7 @@ hear_end(struct cell *cell, int fd)
 
     if (connection == NULL)
         return;
-    connection->runs_out = false;
+    connection->had_a_run = false;
     cell_hear(connection, EPOLLIN);
 }
 
@@ -112,20 +112,21 @@ still_so(const struct connection *connection)
 }
 
 /* Where 0.9.75 gives a request up while it reads its head it asks for nothing more, and
- * does not clean it up before it looks at it again. It has where it let a run pass
- * without reading on. */
+ * does not clean it up before it looks at it again. That it has given up shows where a
+ * run went by without a read: a client that hung up is heard of in the next run again.
+ */
 static bool
 is_given_up(struct connection *connection)
 {
     const struct exchange *exchange = connection->exchange;
-    bool had_a_run = connection->runs_out;
 
     if (!(connection->events & EPOLLHUP) || exchange == NULL || exchange->seen)
         return false;
-    connection->runs_out = true;
-    if (!had_a_run)
-        cell_hear(connection, 0);
-    return had_a_run;
+    if (connection->had_a_run)
+        return true;
+    connection->had_a_run = true;
+    cell_hear(connection, 0);
+    return false;
 }
 
 static int

@@ -62,11 +62,11 @@ struct connection {
     bool polled : 1;     /* libmicrohttpd wants to be told */
     bool hears_room : 1; /* the hub tells when its socket takes more */
     bool reading : 1;    /* the deadline is that of a request, not the idle one */
-    bool ahead : 1;    /* more may have come while a request was answered; it counts */
-    bool gone : 1;     /* the client has sent its FIN, or worse */
-    bool broken : 1;   /* worse: it takes nothing more, and the kernel says so */
-    bool dead : 1;     /* closed: waits for the end of the turn */
-    bool runs_out : 1; /* it was hung up, and its head has not been read on since */
+    bool ahead : 1;     /* more may have come while a request was answered; it counts */
+    bool gone : 1;      /* the client has sent its FIN, or worse */
+    bool broken : 1;    /* worse: it takes nothing more, and the kernel says so */
+    bool dead : 1;      /* closed: waits for the end of the turn */
+    bool had_a_run : 1; /* it was hung up, and its head has not been read on since */
     TAILQ_ENTRY(connection) in_server;
     struct address *from[]; /* one, where addresses are counted; NULL: none */
 };
