@@ -342,7 +342,7 @@ until(struct exchange *exchange, struct delivery *delivery, struct wait *wait)
 static void
 write_digits(uint64_t from, size_t count, struct text *out)
 {
-    char bytes[STREAM_PIECE_MAX];
+    UNINITIALIZED char bytes[STREAM_PIECE_MAX];
     unsigned digit = (unsigned)(from % 10);
 
     for (size_t i = 0; i < count; i++) {

@@ -12,7 +12,7 @@ enum {
     MEMORY_CONNECTION = 5632, /* beside libmicrohttpd's pool; with a request, and with
                                  what the kernel holds of it: */
     MEMORY_KERNEL = 4096,
-    MEMORY_WAIT = 16, /* each of the n */
+    MEMORY_WAIT = 32, /* each of the n */
     MEMORY_TASK = 640,
     MEMORY_OBJECT = 512,
     MEMORY_KEY = 256,

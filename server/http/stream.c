@@ -29,7 +29,7 @@ take_carry(struct exchange *exchange, char *buffer, size_t room)
 static enum stream_step
 take_piece(struct exchange *exchange, char *buffer, size_t room, size_t *used)
 {
-    char bytes[STREAM_PIECE_MAX];
+    UNINITIALIZED char bytes[STREAM_PIECE_MAX];
     struct text piece = text_over(bytes, sizeof bytes);
     enum stream_step step = exchange->next(exchange, &piece);
 
