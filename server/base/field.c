@@ -1,9 +1,7 @@
 #include "base/field.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/field_private.h"
@@ -189,7 +187,7 @@ field_set_integer(const struct field *field, const double *limits, int64_t value
                   void *in, struct problem *problem)
 {
     char shown[NUMBER_TEXT_MAX];
-    size_t size = (size_t)snprintf(shown, sizeof shown, "%" PRId64, value);
+    size_t size = number_print_integer(value, shown);
     struct entry entry = {field, limits, shown, size, member_of(field, in), problem};
     enum error e;
 
@@ -251,7 +249,7 @@ field_append_integer(const struct field *field, const double *limits, int64_t va
     struct value_integers *member = member_of(field, in);
     struct value_integers list = {0}; /* the first element drops the default */
     char shown[NUMBER_TEXT_MAX];
-    size_t size = (size_t)snprintf(shown, sizeof shown, "%" PRId64, value);
+    size_t size = number_print_integer(value, shown);
     struct entry entry = {field, limits, shown, size, &list, problem};
     enum error e;
 

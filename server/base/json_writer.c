@@ -1,7 +1,6 @@
 #include "base/json_writer.h"
 
 #include <assert.h>
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -148,9 +147,8 @@ void
 json_write_integer(struct json_writer *json, int64_t value)
 {
     char number[NUMBER_TEXT_MAX];
-    int size = snprintf(number, sizeof number, "%" PRId64, value);
 
-    json_write_verbatim(json, number, (size_t)size);
+    json_write_verbatim(json, number, number_print_integer(value, number));
 }
 
 void

@@ -228,6 +228,21 @@ number_print(double value, char out[NUMBER_TEXT_MAX])
 }
 
 size_t
+number_print_integer(int64_t value, char out[NUMBER_TEXT_MAX])
+{
+    char room[DIGITS_MAX];
+    char *first = put_digits(room + DIGITS_MAX,
+                             value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+    char *at = out;
+
+    if (value < 0)
+        *at++ = '-';
+    at = put(at, first, (int)(room + DIGITS_MAX - first));
+    *at = '\0';
+    return (size_t)(at - out);
+}
+
+size_t
 number_print_decimal(bool negative, struct decimal decimal, char out[NUMBER_TEXT_MAX])
 {
     char room[DIGITS_MAX];

@@ -37,6 +37,9 @@ double ns_to_seconds(int64_t ns);
  * (2, 0.41, 1e-07, 1e+22); returns its length without the NUL. `value` is finite. */
 size_t number_print(double value, char out[NUMBER_TEXT_MAX]);
 
+/* All of its digits; returns its length without the NUL. */
+size_t number_print_integer(int64_t value, char out[NUMBER_TEXT_MAX]);
+
 /* A decimal in the form that number_print would give it, without the zeros at its end;
  * its exponent has at most three digits. */
 size_t

@@ -2,7 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdint.h>
+#include <inttypes.h>
 #include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +195,22 @@ printed_numbers_are_short(void **state)
 }
 
 static void
+printed_integers_have_all_their_digits(void **state)
+{
+    static const int64_t values[] = {0,       7,  10,    99,        100,
+                                     1000000, -1, -4096, INT64_MAX, INT64_MIN};
+    char text[NUMBER_TEXT_MAX], expected[NUMBER_TEXT_MAX];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(values); i++) {
+        int size = snprintf(expected, sizeof expected, "%" PRId64, values[i]);
+
+        assert_int_equal(number_print_integer(values[i], text), size);
+        assert_string_equal(text, expected);
+    }
+}
+
+static void
 shortest_text_reads_back_as_the_same_double(void **state)
 {
     struct fastrand fastrand;
@@ -291,6 +307,7 @@ main(void)
         cmocka_unit_test(durations_have_units),
         cmocka_unit_test(sizes_have_binary_units),
         cmocka_unit_test(printed_numbers_are_short),
+        cmocka_unit_test(printed_integers_have_all_their_digits),
         cmocka_unit_test(shortest_text_reads_back_as_the_same_double),
         cmocka_unit_test(seconds_become_the_least_ns_that_are_not_below),
         cmocka_unit_test(whole_ns_stay_what_they_are),
