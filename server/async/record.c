@@ -80,7 +80,6 @@ enlist(struct registry *registry, struct record *record)
     HASH_ADD_KEYPTR(by_id, registry->by_id, record->id, strlen(record->id), record);
     if (record->by_id.tbl == NULL)
         return false;
-    TAILQ_INSERT_TAIL(&registry->all, record, in_all);
     registry->count++;
     registry->task_states[record->state] += counts_as_task(record);
     record->serial = ++registry->serial;
@@ -173,9 +172,8 @@ record_forget(struct record *record)
     if (!record->listed)
         return;
     record->listed = false;
-    HASH_DELETE(by_id, registry->by_id, record);
     walks_pass(registry, record);
-    TAILQ_REMOVE(&registry->all, record, in_all);
+    HASH_DELETE(by_id, registry->by_id, record);
     registry->count--;
     registry->task_states[record->state] -= counts_as_task(record);
     if (record->kept)

@@ -75,8 +75,7 @@ struct record_class {
 struct record {
     const struct record_class *class;
     struct registry *registry;
-    UT_hash_handle by_id;
-    TAILQ_ENTRY(record) in_all;   /* by creation */
+    UT_hash_handle by_id;         /* which also keeps them in the order of creation */
     TAILQ_ENTRY(record) in_group; /* by creation */
     union {
         struct timer timeout; /* until it ends; from then on: */
@@ -125,6 +124,13 @@ struct record_plan {
 MUST_USE enum error
 record_open(struct registry *registry, struct record *record,
             const struct record_class *class, const struct record_plan *plan);
+
+/* The one that was listed next; NULL: it is the newest. */
+static inline struct record *
+record_after(const struct record *record)
+{
+    return record->by_id.next;
+}
 
 static inline bool
 record_ended(const struct record *record)

@@ -214,7 +214,6 @@ registry_open(struct registry *registry, const struct registry_limits *limits,
         .limits = *limits, .clock = clock, .peers = peers, .worker = worker};
     peers->at[worker].mailbox.reader = registry;
     keep_table(registry);
-    TAILQ_INIT(&registry->all);
     TAILQ_INIT(&registry->finished);
     registry->retention.fire = on_retention;
     objects_open(registry);
@@ -236,8 +235,8 @@ registry_close(struct registry *registry)
 {
     registry_keep_all(registry);
     registry_cancel_all(registry, REASON_DRAIN, registry_now(registry));
-    while (!TAILQ_EMPTY(&registry->all))
-        record_forget(TAILQ_FIRST(&registry->all));
+    while (registry_first(registry))
+        record_forget(registry_first(registry));
     give_up_table(registry);
     timers_free(&registry->timers);
 }
@@ -263,6 +262,12 @@ registry_find(const struct registry *registry, const char *id)
 
     HASH_FIND(by_id, registry->by_id, id, strlen(id), record);
     return record;
+}
+
+struct record *
+registry_first(const struct registry *registry)
+{
+    return registry->anchor ? record_after(registry->anchor) : registry->by_id;
 }
 
 enum { DROPPED_AT_ONCE = 64 };
@@ -337,12 +342,12 @@ registry_reset(struct registry *registry, int64_t now_ns)
         tries_clear(&registry->peers->tries);
     finish_launches(registry, now_ns);
     swept.removed = registry->count;
-    TAILQ_FOREACH (record, &registry->all, in_all) {
+    for (record = registry_first(registry); record; record = record_after(record)) {
         if (record_dismiss(record, REASON_RESET, now_ns))
             swept.cancelled++;
     }
-    while (!TAILQ_EMPTY(&registry->all))
-        record_forget(TAILQ_FIRST(&registry->all));
+    while (registry_first(registry))
+        record_forget(registry_first(registry));
     return swept;
 }
 
@@ -353,7 +358,7 @@ registry_cancel_all(struct registry *registry, int cancel_reason, int64_t now_ns
 
     objects_forget_all(registry);
     finish_launches(registry, now_ns);
-    TAILQ_FOREACH (record, &registry->all, in_all) {
+    for (record = registry_first(registry); record; record = record_after(record)) {
         record_cancel(record, (enum cancel_reason)cancel_reason, now_ns);
     }
 }

@@ -45,10 +45,9 @@ struct registry {
     void *front;          /* for letters: the server that stands before it */
     struct timers timers; /* asked time: waits, timeouts, retention */
     struct fastrand fastrand;
-    struct record *by_id;        /* uthash */
-    struct record *anchor;       /* in it, see registry.c; owned */
+    struct record *by_id;        /* uthash; by creation, behind the anchor */
+    struct record *anchor;       /* see registry.c; owned */
     struct group *groups;        /* uthash */
-    struct record_list all;      /* by creation */
     struct walks walks;          /* on their way through them */
     struct record_list finished; /* kept ones, by end */
     size_t count, finished_count;
@@ -94,6 +93,9 @@ registry_is_home(const struct registry *registry, const char *name)
 
 /* NULL where there is none. */
 struct record *registry_find(const struct registry *registry, const char *id);
+
+/* The oldest; NULL: there is none. */
+struct record *registry_first(const struct registry *registry);
 
 /* Counts so many tasks and waits as not ended: all, or none and too-many-tasks,
  * too-many-waits or too-much-memory, for which some of the ended ones go. record_end

@@ -14,8 +14,7 @@ walk_begin(struct walk *walk, struct registry *registry, const struct group *gro
     walk->begun = true;
     walk->group = group;
     walk->last = registry->serial;
-    stand_before(walk,
-                 group ? TAILQ_FIRST(&group->members) : TAILQ_FIRST(&registry->all));
+    stand_before(walk, group ? TAILQ_FIRST(&group->members) : registry_first(registry));
     LIST_INSERT_HEAD(&registry->walks, walk, link);
 }
 
@@ -25,8 +24,8 @@ walk_step(struct walk *walk)
     struct record *record = walk->next;
 
     if (record)
-        stand_before(walk, walk->group ? TAILQ_NEXT(record, in_group)
-                                       : TAILQ_NEXT(record, in_all));
+        stand_before(walk,
+                     walk->group ? TAILQ_NEXT(record, in_group) : record_after(record));
     return record;
 }
 

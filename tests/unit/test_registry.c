@@ -144,7 +144,8 @@ all_are_listed_in_order_of_creation(void **state)
     struct record *record;
     size_t i = 0;
 
-    TAILQ_FOREACH (record, &world.registry.all, in_all) {
+    for (record = registry_first(&world.registry); record;
+         record = record_after(record)) {
         assert_ptr_equal(record, records[i]);
         assert_int_equal(record->serial, ++i);
     }

@@ -59,7 +59,7 @@ assert_tasks_are_counted_by_state(const struct registry *registry)
     size_t found[STATE_COUNT] = {0};
     const struct record *record;
 
-    TAILQ_FOREACH (record, &registry->all, in_all)
+    for (record = registry_first(registry); record; record = record_after(record))
         found[record->state] += record->kind == KIND_TASK;
     assert_memory_equal(registry->task_states, found, sizeof found);
 }
