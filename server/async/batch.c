@@ -34,10 +34,10 @@ struct batch {
     uint32_t *ranks;  /* index → rank + 1, 0: none yet; NULL where nobody asks */
     uint32_t *sorted; /* ranks: of those that did not fail from the front on, of those
                          that did from the back; NULL where none can fail */
-    struct place *lines; /* the memory of the heap */
-    struct place *heap;  /* begins where its first children begin a line */
-    size_t running;      /* in it */
-    size_t started;      /* waits 0 … started-1 have been started */
+    struct place *places; /* the memory of the heap */
+    struct place *heap;   /* begins where its first children begin a line */
+    size_t running;       /* in it */
+    size_t started;       /* waits 0 … started-1 have been started */
     size_t done;
     size_t failed;        /* of them */
     size_t most;          /* so many end */
@@ -225,15 +225,18 @@ on_timer(struct timer *timer, int64_t now_ns)
         batch->progressed(batch->owner, now_ns);
 }
 
+/* Not by aligned_alloc, which leaves pieces behind that it does not find again (glibc
+ * before 2.38, bug 14581). */
 static bool
 allocate_heap(struct batch *batch)
 {
-    size_t lines = (batch->width + 2 * (ARITY - 1)) / ARITY;
-
-    batch->lines = aligned_alloc(CACHE_LINE, lines * CACHE_LINE);
-    if (batch->lines == NULL)
+    batch->places = malloc((batch->width + ARITY - 1) * sizeof *batch->places);
+    if (batch->places == NULL)
         return false;
-    batch->heap = batch->lines + ARITY - 1;
+    size_t into_line = (uintptr_t)(batch->places + 1) % CACHE_LINE;
+
+    batch->heap =
+        batch->places + (CACHE_LINE - into_line) % CACHE_LINE / sizeof *batch->places;
     return true;
 }
 
@@ -307,7 +310,7 @@ batch_free(struct batch *batch)
     free(batch->ranks);
     free(batch->sorted);
     free(batch->order);
-    free(batch->lines);
+    free(batch->places);
     free(batch);
 }
 
