@@ -7,7 +7,7 @@
 
 enum {
     ARITY = 4,
-    SLICE = 1024, /* waits built or ended in one turn: well below a millisecond */
+    SLICE = 256, /* waits built or ended in one turn: a tenth of a millisecond */
 };
 
 /* A wait that runs, in the heap. Its end stands here too: to find the soonest of some

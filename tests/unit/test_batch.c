@@ -249,7 +249,7 @@ static void
 a_large_batch_is_built_and_ended_in_slices(void **state)
 {
     (void)state;
-    enum { N = 20000, SLICE = 1024 };
+    enum { N = 20000, SLICE = 256 };
     struct delay_spec spec = {.seeded = true, .seed = 1, .max = 0.001};
     struct story story;
 
