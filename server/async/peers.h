@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-enum { PEERS_MOST = 64, CACHE_LINE = 64 };
+enum { PEERS_MOST = 64 };
 
 /* Counted over all workers, for limits that hold for the process. */
 struct quota {

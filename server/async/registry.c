@@ -230,13 +230,21 @@ registry_keep_all(struct registry *registry)
     registry->limits.max_tasks = SIZE_MAX;
 }
 
+static void
+forget_all(struct registry *registry)
+{
+    struct record *oldest;
+
+    while ((oldest = registry_first(registry)) != NULL)
+        record_forget(oldest);
+}
+
 void
 registry_close(struct registry *registry)
 {
     registry_keep_all(registry);
     registry_cancel_all(registry, REASON_DRAIN, registry_now(registry));
-    while (registry_first(registry))
-        record_forget(registry_first(registry));
+    forget_all(registry);
     give_up_table(registry);
     timers_free(&registry->timers);
 }
@@ -346,8 +354,7 @@ registry_reset(struct registry *registry, int64_t now_ns)
         if (record_dismiss(record, REASON_RESET, now_ns))
             swept.cancelled++;
     }
-    while (registry_first(registry))
-        record_forget(registry_first(registry));
+    forget_all(registry);
     return swept;
 }
 

@@ -1,8 +1,11 @@
-/* base.h: the few macros that every file may use. */
+/* base.h: the few macros and constants that every file may use. */
 #pragma once
 
 #include <stddef.h>
 #include <stdint.h>
+
+/* Bytes; what different threads write stands in different ones. */
+enum { CACHE_LINE = 64 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

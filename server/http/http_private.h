@@ -33,7 +33,7 @@ struct cell {
     LIST_HEAD(, intake) intakes; /* of those connections that need one */
     uint32_t used;               /* slots */
     uint32_t heard;              /* slots of those with events to be told */
-    uint32_t gone;               /* slots of those who are `gone` */
+    uint32_t gone;               /* slots of those that were heard to leave */
     bool dirty;
     TAILQ_ENTRY(cell) in_cells; /* with room, or full, or empty */
     STAILQ_ENTRY(cell) in_dirty;
