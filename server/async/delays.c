@@ -75,7 +75,7 @@ delay_to_ns(double seconds)
     static const double longest = (double)CLOCK_LIFE_NS / 1e9;
     if (seconds > longest)
         seconds = longest;
-    double whole = floor(seconds);
+    double whole = seconds < SECONDS_TO_NS_LIMIT ? 0 : floor(seconds);
 
     return (int64_t)whole * NS_PER_SECOND + seconds_to_ns(seconds - whole);
 }

@@ -34,8 +34,8 @@ delay_spec_seed(struct delay_spec *spec, bool draws_faults, struct fastrand *fas
 /* One delay in seconds; with a seed the first that it gives. */
 double delay_draw(const struct delay_spec *spec, struct fastrand *fastrand);
 
-/* Seconds, or a sum of delays, rounded up to whole ns, exactly; what is longer than the
- * life of a clock is that, so that it can be added to a time. */
+/* seconds_to_ns() of any number of seconds, such as a sum of delays; what is longer
+ * than the life of a clock is that, so that it can be added to a time. */
 int64_t delay_to_ns(double seconds);
 
 /* n delays that several may share; counted. Many are drawn as they are reached for, so

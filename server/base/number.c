@@ -3,27 +3,32 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* A double that is written exactly has at most 767 digits that count. */
-enum { PARSED_MAX = 1023 };
-
-enum { DIGITS_MAX = 20 }; /* of UINT64_MAX */
+enum {
+    /* A double that is written exactly has at most 767 digits that count. */
+    PARSED_MAX = 1023,
+    /* With so many digits a larger exponent is infinity, or 0, with any unit. */
+    EXPONENT_MAX = 9999,
+    EXPONENT_SIZE = sizeof "e-2147483648",
+    DIGITS_MAX = 20, /* of UINT64_MAX */
+};
 
 struct unit {
     const char *name;
-    double times, per; /* 250 ms is 250 / 1000: a quotient is rounded once */
+    int times;
+    int exponent; /* of ten: 4.1ms is 4.1e-3, for 4.1 / 1000 is another double */
 };
 
 static const struct unit durations[] = {
-    {"", 1, 1},  {"us", 1, 1e6}, {"ms", 1, 1e3},
-    {"s", 1, 1}, {"m", 60, 1},   {"h", 3600, 1},
+    {"", 1, 0}, {"us", 1, -6}, {"ms", 1, -3}, {"s", 1, 0}, {"m", 60, 0}, {"h", 3600, 0},
 };
 
 static const struct unit sizes[] = {
-    {"", 1, 1},          {"B", 1, 1},         {"KiB", 1 << 10, 1},
-    {"MiB", 1 << 20, 1}, {"GiB", 1 << 30, 1},
+    {"", 1, 0},          {"B", 1, 0},         {"KiB", 1 << 10, 0},
+    {"MiB", 1 << 20, 0}, {"GiB", 1 << 30, 0},
 };
 
 static size_t
@@ -76,21 +81,46 @@ find_unit(const struct unit *units, size_t count, const char *name, size_t size)
     return NULL;
 }
 
-bool
-number_parse(const char *text, size_t size, double *out)
+/* The text has room for another EXPONENT_SIZE. */
+static void
+add_exponent(char *text, int exponent)
 {
-    char copy[PARSED_MAX + 1];
+    char *end = strchrnul(text, 'e');
+    long own = *end ? strtol(end + 1, NULL, 10) : 0;
+
+    if (own > EXPONENT_MAX)
+        own = EXPONENT_MAX;
+    if (own < -EXPONENT_MAX)
+        own = -EXPONENT_MAX;
+    snprintf(end, EXPONENT_SIZE, "e%d", (int)own + exponent);
+}
+
+static bool
+parse(const char *text, size_t size, const struct unit *unit, double *out)
+{
+    char copy[PARSED_MAX + EXPONENT_SIZE];
     double value;
 
     if (size == 0 || size > PARSED_MAX || number_length(text, size) != size)
         return false;
     memcpy(copy, text, size);
     copy[size] = '\0';
-    value = strtod(copy, NULL);
+    if (unit->exponent)
+        add_exponent(copy, unit->exponent);
+    value = unit->times == 1 ? strtod(copy, NULL)
+                             : (double)(strtold(copy, NULL) * unit->times);
     if (!isfinite(value))
         return false;
     *out = value;
     return true;
+}
+
+bool
+number_parse(const char *text, size_t size, double *out)
+{
+    static const struct unit one = {"", 1, 0};
+
+    return parse(text, size, &one, out);
 }
 
 bool
@@ -113,16 +143,9 @@ number_parse_duration(const char *text, size_t size, double *seconds)
 {
     size_t length = number_length(text, size);
     const struct unit *unit;
-    double value;
 
     unit = find_unit(durations, COUNT(durations), text + length, size - length);
-    if (unit == NULL || !number_parse(text, length, &value))
-        return false;
-    value = value * unit->times / unit->per;
-    if (!isfinite(value))
-        return false;
-    *seconds = value;
-    return true;
+    return unit && parse(text, length, unit, seconds);
 }
 
 bool
@@ -135,7 +158,7 @@ number_parse_size(const char *text, size_t size, int64_t *bytes)
     unit = find_unit(sizes, COUNT(sizes), text + length, size - length);
     if (unit == NULL || !number_parse_integer(text, length, &value))
         return false;
-    if (__builtin_mul_overflow(value, (int64_t)unit->times, &value))
+    if (__builtin_mul_overflow(value, unit->times, &value))
         return false;
     *bytes = value;
     return true;
@@ -144,12 +167,12 @@ number_parse_size(const char *text, size_t size, int64_t *bytes)
 int64_t
 seconds_to_ns(double seconds)
 {
-    double product = seconds * 1e9;
-    double lost = fma(seconds, 1e9, -product);
-    double ns = ceil(product);
+    assert(seconds >= 0 && seconds < SECONDS_TO_NS_LIMIT);
+    int64_t ns = (int64_t)ceil(seconds * 1e9);
 
-    assert(seconds >= 0 && seconds < 9e6);
-    return (int64_t)ns + (ns == product && lost > 0);
+    if (ns > 0 && ns_to_seconds(ns - 1) >= seconds)
+        return ns - 1;
+    return ns + (ns_to_seconds(ns) < seconds);
 }
 
 double

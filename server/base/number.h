@@ -20,15 +20,20 @@ MUST_USE bool number_parse(const char *text, size_t size, double *out);
 /* Only digits; 0 … INT64_MAX. */
 MUST_USE bool number_parse_integer(const char *text, size_t size, int64_t *out);
 
-/* Seconds: a number, or a number with us, ms, s, m or h behind it. */
+/* Seconds: a number, or a number with us, ms, s, m or h behind it: the double nearest
+ * to what is written (of m and h nearly always). */
 MUST_USE bool number_parse_duration(const char *text, size_t size, double *seconds);
 
 /* Bytes: an integer, or one with B, KiB, MiB or GiB behind it; at most INT64_MAX. */
 MUST_USE bool number_parse_size(const char *text, size_t size, int64_t *bytes);
 
-/* Seconds rounded up to whole ns, exactly (an fma finds what the product lost), so that
- * a wait of that many ns is never shorter than the double says. 0 <= seconds < 9e6. */
+/* Seconds rounded up to whole ns: the least ns whose ns_to_seconds() is not below them.
+ * So 0.55 is 550,000,000, though the double is more by 4e-17, and what ns_to_seconds()
+ * gave becomes the same ns again. 0 <= seconds < SECONDS_TO_NS_LIMIT. */
 int64_t seconds_to_ns(double seconds);
+
+/* Below it each ns is another double. */
+#define SECONDS_TO_NS_LIMIT 0x1p23
 
 /* ns as seconds, the nearest double. */
 double ns_to_seconds(int64_t ns);

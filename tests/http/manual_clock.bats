@@ -63,6 +63,20 @@ clock() {
     own_server_stop
 }
 
+@test "decimals add up: at 0.55, by way of 0.25, what takes 0.55 is over" {
+    own_manual_server
+    send PUT /tasks/t '{"delay":0.55}'
+    assert_json '.remaining == 0.55'
+    advance 0.25
+    post /clock/advance '{"by":0.3}'
+    assert_eq "$body" '{"now":0.55,"fired":1}'
+    get /tasks/t
+    assert_json '.state == "done" and .result.delay == 0.55 and .result.elapsed == 0.55'
+    post '/semaphores/s/acquire?ttl=1ms'
+    assert_json '.expires_in == 0.001'
+    own_server_stop
+}
+
 @test "a minute, and 30 days, pass at once" {
     local start=$SECONDS
 

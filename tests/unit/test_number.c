@@ -138,10 +138,15 @@ durations_have_units(void **state)
     assert_true(duration("250ms") == 0.25);
     assert_true(duration("100us") == 1e-4);
     assert_true(duration("300ms") == 0.3);
+    assert_true(duration("4.1ms") == 0.0041);
+    assert_true(duration("2.9us") == 0.0000029);
+    assert_true(duration("1.1h") == 3960);
     assert_true(duration("1.5s") == 1.5);
     assert_true(duration("2m") == 120);
     assert_true(duration("1h") == 3600);
     assert_true(duration("1e3ms") == 1);
+    assert_true(duration("1e999999999999999999999us") == -1);
+    assert_true(duration("1e-999999999999999999999us") == 0);
     assert_true(duration("1 s") == -1);
     assert_true(duration("1ns") == -1);
     assert_true(duration("1MS") == -1);
@@ -226,28 +231,13 @@ shortest_text_reads_back_as_the_same_double(void **state)
     }
 }
 
-/* Whether ns < seconds * 1e9, without rounding: seconds is m * 2^-e. */
-static bool
-is_below_product(int64_t ns, double seconds)
-{
-    int exponent;
-    int64_t mantissa = (int64_t)ldexp(frexp(seconds, &exponent), 53);
-    int shift = 53 - exponent;
-    unsigned __int128 product = (unsigned __int128)mantissa * 1000000000U;
-
-    if (shift >= 120)
-        return product > 0 && ns <= 0;
-    return (product >> shift) + ((product >> shift) << shift != product)
-           > (unsigned __int128)ns;
-}
-
 static void
 assert_tight(double seconds)
 {
     int64_t ns = seconds_to_ns(seconds);
 
-    assert_false(is_below_product(ns, seconds));
-    assert_true(ns == 0 || is_below_product(ns - 1, seconds));
+    assert_true(ns_to_seconds(ns) >= seconds);
+    assert_true(ns == 0 || ns_to_seconds(ns - 1) < seconds);
 }
 
 static void
@@ -259,7 +249,7 @@ seconds_become_the_least_ns_that_are_not_below(void **state)
     fastrand_seed(&fastrand, 2);
     for (int i = 0; i < 1000000; i++) {
         assert_tight(fastrand_uniform(&fastrand, 0, 10));
-        assert_tight(fastrand_uniform(&fastrand, 0, 8999999));
+        assert_tight(fastrand_uniform(&fastrand, 0, 8388607));
         assert_tight((double)(fastrand_bits(&fastrand) % 10000000) / 1000);
         assert_tight(ldexp(fastrand_uniform(&fastrand, 1, 2), -i % 100));
     }
@@ -273,8 +263,27 @@ whole_ns_stay_what_they_are(void **state)
     assert_int_equal(seconds_to_ns(1), NS_PER_SECOND);
     assert_int_equal(seconds_to_ns(0.5), NS_PER_SECOND / 2);
     assert_int_equal(seconds_to_ns(5e-324), 1);
-    assert_int_equal(seconds_to_ns(8999999.5), 8999999500000000);
+    assert_int_equal(seconds_to_ns(8388607.5), 8388607500000000);
     assert_true(ns_to_seconds(250 * NS_PER_MS) == 0.25);
+}
+
+/* So on a manual clock at 0.55 what was to take 0.55 is over. */
+static void
+decimals_of_whole_ns_are_these_and_stay_so(void **state)
+{
+    struct fastrand fastrand;
+
+    (void)state;
+    assert_int_equal(seconds_to_ns(0.55), 550000000);
+    assert_int_equal(seconds_to_ns(0.001), NS_PER_MS);
+    assert_int_equal(seconds_to_ns(8388607.999999999), 8388607999999999);
+    fastrand_seed(&fastrand, 4);
+    for (int i = 0; i < 1000000; i++) {
+        int64_t most = i % 2 ? NS_PER_SECOND : INT64_C(8388608) * NS_PER_SECOND;
+        int64_t ns = (int64_t)(fastrand_bits(&fastrand) % (uint64_t)most);
+
+        assert_int_equal(seconds_to_ns(ns_to_seconds(ns)), ns);
+    }
 }
 
 static void
@@ -286,7 +295,7 @@ elapsed_prints_as_no_less_than_the_delay(void **state)
     (void)state;
     fastrand_seed(&fastrand, 3);
     for (int i = 0; i < 50000; i++) {
-        double most = i % 2 ? 10 : 8999999;
+        double most = i % 2 ? 10 : 8388607;
         double delay = fastrand_uniform(&fastrand, 0, most);
         int64_t late = (int64_t)(fastrand_bits(&fastrand) % 3);
 
@@ -311,6 +320,7 @@ main(void)
         cmocka_unit_test(shortest_text_reads_back_as_the_same_double),
         cmocka_unit_test(seconds_become_the_least_ns_that_are_not_below),
         cmocka_unit_test(whole_ns_stay_what_they_are),
+        cmocka_unit_test(decimals_of_whole_ns_are_these_and_stay_so),
         cmocka_unit_test(elapsed_prints_as_no_less_than_the_delay),
     };
 
