@@ -114,9 +114,9 @@ still_so(const struct connection *connection)
 /* Where 0.9.75 gives a request up while it reads its head it asks for nothing more, and
  * does not clean it up before it looks at it again. That it has given up shows where a
  * run went by without a read: a client that hung up is heard of in the next run again.
- */
+ * Returns whether it has. */
 static bool
-is_given_up(struct connection *connection)
+notice_given_up(struct connection *connection)
 {
     const struct exchange *exchange = connection->exchange;
 
@@ -140,7 +140,7 @@ tell(struct cell *cell, struct epoll_event *events)
         struct MHD_Connection *mhd = cell->slots[__builtin_ctz(heard)];
         struct connection *connection = connection_of(mhd);
 
-        if (!connection->polled && !is_given_up(connection))
+        if (!connection->polled && !notice_given_up(connection))
             continue;
         events[told++] =
             (struct epoll_event){.events = still_so(connection), .data.ptr = mhd};
