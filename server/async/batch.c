@@ -28,7 +28,7 @@ struct batch {
     void *owner;
     void (*progressed)(void *owner, int64_t now_ns);
 
-    double *ends;     /* by index, seconds after the start; with a limit; else NULL */
+    int64_t *ends_ns; /* by index, after the start; with a limit; else NULL */
     int64_t *elapsed; /* by rank; NULL where nobody asks */
     uint32_t *order;  /* rank → index */
     uint32_t *ranks;  /* index → rank + 1, 0: none yet; NULL where nobody asks */
@@ -104,16 +104,29 @@ pop(struct batch *batch)
     return top;
 }
 
+/* Behind that one; NULL: at the start. */
 static void
-start_next(struct batch *batch, double at_seconds)
+start_next(struct batch *batch, const struct place *ended)
 {
     uint32_t index = (uint32_t)batch->started++;
-    double end = at_seconds + delays_reach(batch->delays, index);
+    double delay = delays_reach(batch->delays, index);
 
-    if (batch->ends)
-        batch->ends[index] = end;
+    if (batch->ends_ns) {
+        int64_t end_ns =
+            (ended ? batch->ends_ns[ended->index] : 0) + delay_to_ns(delay);
+
+        batch->ends_ns[index] = end_ns < CLOCK_LIFE_NS ? end_ns : CLOCK_LIFE_NS;
+    }
     (void)faults_reach(batch->faults, index); /* drawn now, slice by slice */
-    push(batch, (struct place){end, index});
+    push(batch, (struct place){(ended ? ended->end : 0) + delay, index});
+}
+
+/* After the start. Of queued ones the ns are added up, as if each had a timer, for a
+ * sum of doubles has errors of its own: with 0.1 three times it is above 0.3. */
+static int64_t
+place_end_ns(const struct batch *batch, const struct place *place)
+{
+    return batch->ends_ns ? batch->ends_ns[place->index] : delay_to_ns(place->end);
 }
 
 static bool
@@ -126,7 +139,7 @@ static void
 build_slice(struct batch *batch)
 {
     for (size_t i = 0; i < batch->slice && !is_built(batch); i++)
-        start_next(batch, 0);
+        start_next(batch, NULL);
 }
 
 bool
@@ -141,7 +154,7 @@ next_deadline(const struct batch *batch)
 {
     if (batch->released_ns != INT64_MAX)
         return batch->released_ns;
-    int64_t deadline_ns = batch->start_ns + delay_to_ns(batch->heap[0].end);
+    int64_t deadline_ns = batch->start_ns + place_end_ns(batch, &batch->heap[0]);
 
     return deadline_ns <= batch->limit_ns ? deadline_ns : INT64_MAX;
 }
@@ -183,7 +196,7 @@ end_first(struct batch *batch, int64_t now_ns)
 
     if (batch->released_ns == INT64_MAX)
         timers_count_wait(batch->timers,
-                          now_ns - batch->start_ns - delay_to_ns(first.end));
+                          now_ns - batch->start_ns - place_end_ns(batch, &first));
     batch->order[batch->done] = first.index;
     if (batch->ranks)
         batch->ranks[first.index] = (uint32_t)batch->done + 1;
@@ -192,7 +205,7 @@ end_first(struct batch *batch, int64_t now_ns)
     sort_out(batch, first.index);
     batch->done++;
     if (batch->started < batch->delays->n)
-        start_next(batch, first.end);
+        start_next(batch, &first);
 }
 
 static bool
@@ -247,14 +260,14 @@ allocate(struct batch *batch, const struct batch_plan *plan)
 
     batch->order = malloc(n * sizeof *batch->order);
     if (plan->limit)
-        batch->ends = malloc(n * sizeof *batch->ends);
+        batch->ends_ns = malloc(n * sizeof *batch->ends_ns);
     if (plan->times)
         batch->elapsed = malloc(n * sizeof *batch->elapsed);
     if (plan->ranks)
         batch->ranks = calloc(n, sizeof *batch->ranks);
     if (plan->faults)
         batch->sorted = malloc(n * sizeof *batch->sorted);
-    return allocate_heap(batch) && batch->order && (!plan->limit || batch->ends)
+    return allocate_heap(batch) && batch->order && (!plan->limit || batch->ends_ns)
            && (!plan->times || batch->elapsed) && (!plan->ranks || batch->ranks)
            && (!plan->faults || batch->sorted);
 }
@@ -305,7 +318,7 @@ batch_free(struct batch *batch)
         return;
     batch_stop(batch);
     delays_release(batch->delays);
-    free(batch->ends);
+    free(batch->ends_ns);
     free(batch->elapsed);
     free(batch->ranks);
     free(batch->sorted);
@@ -414,8 +427,9 @@ batch_delay(const struct batch *batch, size_t rank)
 double
 batch_end(const struct batch *batch, size_t rank)
 {
-    return batch->ends && !was_released(batch, rank) ? batch->ends[batch->order[rank]]
-                                                     : batch_delay(batch, rank);
+    return batch->ends_ns && !was_released(batch, rank)
+               ? ns_to_seconds(batch->ends_ns[batch->order[rank]])
+               : batch_delay(batch, rank);
 }
 
 int64_t

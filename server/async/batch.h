@@ -6,7 +6,7 @@
  * Its key is (the time of completion in seconds, as a double, then the index); whole
  * ns, rounded up, only decide when a wait may end. With a limit the first `limit` waits
  * by index start at once; each queued one starts at the deadline of the wait that made
- * room.
+ * room, to the ns.
  */
 #pragma once
 

@@ -2,13 +2,11 @@
 
 #include <stdlib.h>
 
-/* When its last wait had to end, to the nearest ns. */
+/* When its last wait had to end. */
 static int64_t
 planned_ns(const struct measure_part *part)
 {
-    double end = batch_end(part->batch, part->measure->n - 1);
-
-    return end > 0.5e-9 ? delay_to_ns(end - 0.5e-9) : 0;
+    return delay_to_ns(batch_end(part->batch, part->measure->n - 1));
 }
 
 static void

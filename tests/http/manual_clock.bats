@@ -72,6 +72,14 @@ clock() {
     assert_eq "$body" '{"now":0.55,"fired":1}'
     get /tasks/t
     assert_json '.state == "done" and .result.delay == 0.55 and .result.elapsed == 0.55'
+    hold_pending rows '/wait_n?n=3&delay=0.1&limit=1'
+    for _ in 1 2 3; do
+        advance 0.1
+        assert_eq "$fired" 1
+    done
+    answered rows
+    get '/measure?n=3&delay=0.1&mode=both&dry_run=true'
+    assert_json '.concurrent.total == 0.1 and .sequential.total == 0.3'
     post '/semaphores/s/acquire?ttl=1ms'
     assert_json '.expires_in == 0.001'
     own_server_stop
