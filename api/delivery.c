@@ -296,23 +296,17 @@ total(struct exchange *exchange, struct delivery *delivery, struct wait *wait)
     return delivery->document.size;
 }
 
-static int64_t
-chunk_ns(const struct wait *wait, double seconds)
-{
-    return wait->start_ns + delay_to_ns(seconds);
-}
-
 /* How far it has come while it waits. */
 static uint64_t
 come(struct delivery *delivery, const struct wait *wait, int64_t now_ns)
 {
     struct dribble *dribble = delivery->dribble;
-    double seconds;
+    int64_t after_ns;
 
     if (dribble == NULL)
         return 0;
-    while (dribble_next(dribble, wait->delay, &seconds)
-           && chunk_ns(wait, seconds) <= now_ns)
+    while (dribble_next(dribble, wait->delay, &after_ns)
+           && wait->start_ns + after_ns <= now_ns)
         dribble_take(dribble);
     return dribble_bytes(dribble, delivery->size);
 }
@@ -370,10 +364,10 @@ static enum stream_step
 sleep_till_next(struct exchange *exchange, const struct delivery *delivery,
                 const struct wait *wait)
 {
-    double seconds;
+    int64_t after_ns;
 
-    if (delivery->dribble && dribble_next(delivery->dribble, wait->delay, &seconds))
-        (void)!exchange_read_at(exchange, chunk_ns(wait, seconds));
+    if (delivery->dribble && dribble_next(delivery->dribble, wait->delay, &after_ns))
+        (void)!exchange_read_at(exchange, wait->start_ns + after_ns);
     return STREAM_WAIT;
 }
 

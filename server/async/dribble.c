@@ -64,14 +64,25 @@ dribble_bytes(const struct dribble *dribble, uint64_t size)
     return size * dribble->come / dribble->plan.chunks;
 }
 
-bool
-dribble_next(const struct dribble *dribble, double delay, double *seconds)
+/* part / whole of the ns, rounded up. */
+static int64_t
+share_ns(int64_t ns, int64_t part, int64_t whole)
 {
-    size_t next = dribble->come + 1;
+    return ns / whole * part + (ns % whole * part + whole - 1) / whole;
+}
 
-    if (next >= dribble->plan.chunks)
+/* Where there is no jitter, in whole ns: as doubles 0.1 * 3 / 4 is above 0.075. */
+bool
+dribble_next(const struct dribble *dribble, double delay, int64_t *after_ns)
+{
+    size_t next = dribble->come + 1, chunks = dribble->plan.chunks;
+
+    if (next >= chunks)
         return false;
-    *seconds = delay * ((double)next + dribble->shift) / (double)dribble->plan.chunks;
+    *after_ns =
+        dribble->plan.jitter > 0
+            ? delay_to_ns(delay * ((double)next + dribble->shift) / (double)chunks)
+            : share_ns(delay_to_ns(delay), (int64_t)next, (int64_t)chunks);
     return true;
 }
 

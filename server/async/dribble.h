@@ -25,10 +25,10 @@ void dribble_free(struct dribble *dribble); /* NULL: nothing */
  * i / k, rounded down. The last piece is left to the end. */
 uint64_t dribble_bytes(const struct dribble *dribble, uint64_t size);
 
-/* Whether there is another one, but for the last: *seconds is when it comes, if the
+/* Whether there is another one, but for the last: *after_ns is when it comes, if the
  * delay is that long. */
 MUST_USE bool
-dribble_next(const struct dribble *dribble, double delay, double *seconds);
+dribble_next(const struct dribble *dribble, double delay, int64_t *after_ns);
 
 /* It has come. */
 void dribble_take(struct dribble *dribble);

@@ -6,6 +6,7 @@
 
 #include "async/dribble.h"
 #include "base/mersenne.h"
+#include "base/number.h"
 
 #define TEST(name) cmocka_unit_test(name)
 
@@ -22,14 +23,14 @@ make(size_t chunks, double jitter, const struct delay_spec *delays)
 }
 
 /* The next one of a delay of that length, which then has come. */
-static double
+static int64_t
 take(struct dribble *dribble, double delay)
 {
-    double seconds = -1;
+    int64_t after_ns = -1;
 
-    assert_true(dribble_next(dribble, delay, &seconds));
+    assert_true(dribble_next(dribble, delay, &after_ns));
     dribble_take(dribble);
-    return seconds;
+    return after_ns;
 }
 
 static void
@@ -38,18 +39,42 @@ chunks_come_in_equal_distances(void **state)
     (void)state;
     struct delay_spec fixed = {.fixed = true, .min = 1, .max = 1};
     struct dribble *dribble = make(4, 0, &fixed);
-    double seconds;
+    int64_t after_ns;
 
     assert_int_equal(dribble_bytes(dribble, 10), 0);
-    assert_true(take(dribble, 1) == 0.25);
+    assert_true(take(dribble, 1) == NS_PER_SECOND / 4);
     assert_int_equal(dribble_bytes(dribble, 10), 2);
-    assert_true(take(dribble, 1) == 0.5);
+    assert_true(take(dribble, 1) == NS_PER_SECOND / 2);
     assert_int_equal(dribble_bytes(dribble, 10), 5);
-    assert_true(take(dribble, 2) == 1.5); /* it was made longer meanwhile */
+    assert_true(take(dribble, 2)
+                == NS_PER_SECOND * 3 / 2); /* it was made longer meanwhile */
     assert_int_equal(dribble_bytes(dribble, 10), 7);
     assert_int_equal(dribble_bytes(dribble, UINT64_C(1) << 30), 3 << 28);
-    assert_false(dribble_next(dribble, 2, &seconds)); /* the last is that of the end */
+    assert_false(dribble_next(dribble, 2, &after_ns)); /* the last is that of the end */
     dribble_free(dribble);
+}
+
+/* Of any length, in whole ns: not before its share, and less than a ns behind it. */
+static void
+each_chunk_comes_at_its_share(void **state)
+{
+    (void)state;
+    static const double delays[] = {0.1, 0.7, 1e-9, 2592000, 300.000000007};
+    struct delay_spec fixed = {.fixed = true};
+
+    for (size_t i = 0; i < COUNT(delays); i++)
+        for (size_t chunks = 1; chunks <= 10000; chunks = chunks * 3 + 1) {
+            struct dribble *dribble = make(chunks, 0, &fixed);
+            __int128 all_ns = delay_to_ns(delays[i]);
+
+            for (size_t k = 1; k < chunks; k++) {
+                __int128 behind =
+                    (__int128)take(dribble, delays[i]) * chunks - all_ns * k;
+
+                assert_true(behind >= 0 && behind < (__int128)chunks);
+            }
+            dribble_free(dribble);
+        }
 }
 
 static void
@@ -58,9 +83,9 @@ one_chunk_comes_with_the_end(void **state)
     (void)state;
     struct delay_spec fixed = {.fixed = true};
     struct dribble *dribble = make(1, 1, &fixed);
-    double seconds;
+    int64_t after_ns;
 
-    assert_false(dribble_next(dribble, 1, &seconds));
+    assert_false(dribble_next(dribble, 1, &after_ns));
     assert_int_equal(dribble_bytes(dribble, 10), 0);
     dribble_free(dribble);
 }
@@ -78,7 +103,7 @@ with_a_seed_the_shifts_are_pythons(void **state)
     for (int i = 1; i < 100; i++) {
         double u = mersenne_double(&mersenne);
 
-        assert_true(take(dribble, 3) == 3.0 * (i + 0.5 * (u - 0.5)) / 100);
+        assert_true(take(dribble, 3) == delay_to_ns(3.0 * (i + 0.5 * (u - 0.5)) / 100));
     }
     dribble_free(dribble);
 }
@@ -93,7 +118,7 @@ they_keep_their_order_whatever_the_jitter(void **state)
 
     fastrand_seed(&fastrand, 1);
     for (int i = 1; i < 10000; i++) {
-        double seconds = take(dribble, 10000);
+        double seconds = ns_to_seconds(take(dribble, 10000));
 
         assert_true(seconds >= last && seconds <= 10000);
         assert_true(seconds >= i - 0.5 && seconds <= i + 0.5);
@@ -109,6 +134,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(chunks_come_in_equal_distances),
+        TEST(each_chunk_comes_at_its_share),
         TEST(one_chunk_comes_with_the_end),
         TEST(with_a_seed_the_shifts_are_pythons),
         TEST(they_keep_their_order_whatever_the_jitter),
