@@ -48,15 +48,17 @@ check_integer(const char *text, size_t size)
     assert(value == (valid ? expected : -1));
 }
 
-/* Up, and by less than 1 ns: the fma is rounded once, so its sign is exact. */
+/* The least ns that are not below; and what is printed of them becomes them again. */
 static void
 check_ns(double seconds)
 {
     int64_t ns = seconds_to_ns(seconds);
 
     assert(ns >= 0);
-    assert(fma(seconds, 1e9, -(double)ns) <= 0);
-    assert(fma(seconds, 1e9, -(double)(ns - 1)) > 0);
+    assert(ns_to_seconds(ns) >= seconds);
+    assert(ns == 0 || ns_to_seconds(ns - 1) < seconds);
+    assert(ns_to_seconds(ns) >= SECONDS_TO_NS_LIMIT
+           || seconds_to_ns(ns_to_seconds(ns)) == ns);
 }
 
 static void
@@ -82,7 +84,7 @@ check_duration(const char *text, size_t size)
     expected *= count;
     assert(isfinite(seconds) && seconds >= 0);
     assert(fabs(seconds - expected) <= 1e-15 * expected + 1e-320);
-    if (seconds < 9e6)
+    if (seconds < SECONDS_TO_NS_LIMIT)
         check_ns(seconds);
 }
 
