@@ -2,7 +2,6 @@
 #include "http/errand.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 enum { BLOCK_LEAST = 128, BLOCK_MOST = 16384 };
@@ -98,7 +97,8 @@ on_beat(struct timer *timer, int64_t now_ns)
 static void
 begin_beating(struct exchange *exchange, double seconds)
 {
-    exchange->heartbeat_ms = (uint32_t)ceil(seconds * 1000);
+    exchange->heartbeat_ms =
+        (uint32_t)((seconds_to_ns(seconds) + NS_PER_MS - 1) / NS_PER_MS);
     exchange->sent_ms = ms_since_received(exchange);
     await_beat(exchange);
 }

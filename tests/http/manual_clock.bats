@@ -194,6 +194,10 @@ clock() {
     assert_eq "$(grep -c '^$' "$body_file")" 58
     assert_eq "$(grep -v '^$' "$body_file" | jq -c .elapsed | xargs)" \
         '2592000 5184000 5184000'
+    hold_pending beats '/wait_n?n=1&delay=20.071&heartbeat=2007ms&format=ndjson'
+    advance 20.071
+    answered beats
+    assert_eq "$(grep -c '^$' "$body_file")" 10
     own_server_stop
 }
 
