@@ -380,13 +380,11 @@ wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns)
 }
 
 void
-wait_extend(struct wait *wait, double seconds)
+wait_extend(struct wait *wait, int64_t by_ns)
 {
-    wait->delay += seconds;
-    if (wait->record.state == STATE_QUEUED)
-        return;
-    wait->deadline_ns = wait->start_ns + delay_to_ns(wait->delay);
-    arm(wait);
+    put_off(wait, wait->start_ns + delay_to_ns(wait->delay) + by_ns);
+    if (wait->record.state != STATE_QUEUED)
+        arm(wait);
 }
 
 double

@@ -72,6 +72,11 @@ clock() {
     assert_eq "$body" '{"now":0.55,"fired":1}'
     get /tasks/t
     assert_json '.state == "done" and .result.delay == 0.55 and .result.elapsed == 0.55'
+    send PUT /tasks/t2 '{"delay":0.1}'
+    send PATCH /tasks/t2 '{"add":"200ms"}'
+    assert_json '.delay == 0.3 and .remaining == 0.3'
+    advance 0.3
+    assert_eq "$fired" 1
     hold_pending rows '/wait_n?n=3&delay=0.1&limit=1'
     for _ in 1 2 3; do
         advance 0.1

@@ -246,7 +246,7 @@ an_extended_wait_ends_so_much_later(void **state)
     struct wait *wait = start_task("job", 1);
 
     world_run(&world, 0.5);
-    wait_extend(wait, 0.25);
+    wait_extend(wait, NS_PER_SECOND / 4);
     assert_true(wait->delay == 1.25);
     assert_true(wait_remaining(wait, at(1.75)) == 0);
     world_run(&world, 1.249999999);
@@ -262,7 +262,7 @@ a_wait_may_be_extended_for_ever(void **state)
     struct wait *wait = start_task("job", 1);
 
     for (int i = 0; i < 10000; i++)
-        wait_extend(wait, 8e6);
+        wait_extend(wait, 8000000 * NS_PER_SECOND);
     assert_true(wait->deadline_ns > 0);
     world_run(&world, 1e6);
     assert_int_equal(wait->record.state, STATE_PENDING);
@@ -595,7 +595,7 @@ a_gated_wait_that_is_extended_stays_gated(void **state)
     struct wait *wait = start_gated("go", 1);
 
     (void)state;
-    wait_extend(wait, 2);
+    wait_extend(wait, 2 * NS_PER_SECOND);
     event_set(event_of("go"), NULL, at(0));
     world_run(&world, 2);
     assert_int_equal(wait->record.state, STATE_PENDING);
