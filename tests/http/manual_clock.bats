@@ -239,6 +239,12 @@ clock() {
     own_server_stop
 }
 
+@test "random delays in any unit add up as decimals do" {
+    own_manual_server
+    python3 "$HTTP_TESTS/decimals.py" "$PORT" "$RANDOM" 100
+    own_server_stop
+}
+
 @test "a client that does not read holds up no advance" {
     own_manual_server
     clock deaf "$PORT"
