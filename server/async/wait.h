@@ -82,9 +82,7 @@ bool wait_is_as_asked(const struct wait *wait, const struct wait_plan *plan);
  * waits for its event no more. It has not ended. */
 void wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns);
 
-/* Makes its delay longer, in whole ns then; a queued one stays queued. It has not
- * ended.
- */
+/* Makes its delay longer, to whole ns; a queued one stays queued. It has not ended. */
 void wait_extend(struct wait *wait, int64_t by_ns);
 
 /* Seconds till its deadline, 0 where that is over; a queued one's delay. */
