@@ -91,8 +91,9 @@ struct advance_in {
 static const struct field advance_fields[] = {
     FIELD(struct advance_in, by, FIELD_DURATION, .required = true, .max = 30 * DAY,
           .unit = "seconds", .example = "5",
-          .text = "How far it goes, rounded up to whole ns as delays are; 0 only does what "
-                  "is due."),
+          .text = "How far it goes, rounded up to whole ns as delays are, so that decimals "
+                  "add up: after 0.25 and 0.3 what takes 0.55 is over. 0 only does what is "
+                  "due."),
 };
 /* clang-format on */
 
