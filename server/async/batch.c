@@ -104,21 +104,20 @@ pop(struct batch *batch)
     return top;
 }
 
-/* Behind that one; NULL: at the start. */
+/* Behind one that ended then, after the start, or at the start. */
 static void
-start_next(struct batch *batch, const struct place *ended)
+start_next(struct batch *batch, double at_seconds, int64_t at_ns)
 {
     uint32_t index = (uint32_t)batch->started++;
     double delay = delays_reach(batch->delays, index);
 
     if (batch->ends_ns) {
-        int64_t end_ns =
-            (ended ? batch->ends_ns[ended->index] : 0) + delay_to_ns(delay);
+        int64_t end_ns = at_ns + delay_to_ns(delay);
 
         batch->ends_ns[index] = end_ns < CLOCK_LIFE_NS ? end_ns : CLOCK_LIFE_NS;
     }
     (void)faults_reach(batch->faults, index); /* drawn now, slice by slice */
-    push(batch, (struct place){(ended ? ended->end : 0) + delay, index});
+    push(batch, (struct place){at_seconds + delay, index});
 }
 
 /* After the start. Of queued ones the ns are added up, as if each had a timer, for a
@@ -139,7 +138,7 @@ static void
 build_slice(struct batch *batch)
 {
     for (size_t i = 0; i < batch->slice && !is_built(batch); i++)
-        start_next(batch, NULL);
+        start_next(batch, 0, 0);
 }
 
 bool
@@ -193,10 +192,10 @@ static void
 end_first(struct batch *batch, int64_t now_ns)
 {
     struct place first = pop(batch);
+    int64_t end_ns = place_end_ns(batch, &first);
 
     if (batch->released_ns == INT64_MAX)
-        timers_count_wait(batch->timers,
-                          now_ns - batch->start_ns - place_end_ns(batch, &first));
+        timers_count_wait(batch->timers, now_ns - batch->start_ns - end_ns);
     batch->order[batch->done] = first.index;
     if (batch->ranks)
         batch->ranks[first.index] = (uint32_t)batch->done + 1;
@@ -205,7 +204,7 @@ end_first(struct batch *batch, int64_t now_ns)
     sort_out(batch, first.index);
     batch->done++;
     if (batch->started < batch->delays->n)
-        start_next(batch, &first);
+        start_next(batch, first.end, end_ns);
 }
 
 static bool
