@@ -267,21 +267,29 @@ patch_deadline(struct exchange *exchange, const struct patch_in *in, struct wait
 }
 
 static enum error
-patch_wait(struct exchange *exchange, const struct patch_in *in, struct wait *wait,
-           int64_t now_ns, struct problem *problem)
+patch_add(struct exchange *exchange, const struct patch_in *in, struct wait *wait,
+          int64_t now_ns, struct problem *problem)
 {
     double max = exchange_limits(exchange)[LIMIT_MAX_DELAY];
     int64_t add_ns = seconds_to_ns(in->add.seconds);
-    int64_t remaining_ns = delay_to_ns(wait_remaining(wait, now_ns)) + add_ns;
+    int64_t from_now_ns = delay_to_ns(wait_remaining(wait, now_ns)) + add_ns;
 
+    if (from_now_ns > seconds_to_ns(max))
+        return too_late(&patch_fields[1], ns_to_seconds(from_now_ns), max, problem);
+    wait_extend(wait, add_ns);
+    wait_settle(wait, now_ns);
+    return OK;
+}
+
+static enum error
+patch_wait(struct exchange *exchange, const struct patch_in *in, struct wait *wait,
+           int64_t now_ns, struct problem *problem)
+{
     if (in->deadline.given)
         return patch_deadline(exchange, in, wait, now_ns, problem);
-    if (in->delay.given)
-        wait_move(wait, now_ns + seconds_to_ns(in->delay.seconds), now_ns);
-    else if (remaining_ns > seconds_to_ns(max))
-        return too_late(&patch_fields[1], ns_to_seconds(remaining_ns), max, problem);
-    else
-        wait_extend(wait, add_ns);
+    if (in->add.given)
+        return patch_add(exchange, in, wait, now_ns, problem);
+    wait_move(wait, now_ns + seconds_to_ns(in->delay.seconds), now_ns);
     wait_settle(wait, now_ns);
     return OK;
 }
