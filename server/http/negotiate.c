@@ -21,14 +21,31 @@ trim(struct slice s)
     return s;
 }
 
+/* How many bytes stand before the separator; one in a quoted string is none (RFC 9110
+ * §5.6.4). */
+static size_t
+size_before(struct slice s, char separator)
+{
+    bool quoted = false;
+
+    for (size_t i = 0; i < s.size; i++) {
+        if (s.bytes[i] == '"')
+            quoted = !quoted;
+        else if (quoted && s.bytes[i] == '\\')
+            i++;
+        else if (!quoted && s.bytes[i] == separator)
+            return i;
+    }
+    return s.size;
+}
+
 /* Cuts what stands before the separator off the rest. */
 static struct slice
 cut(struct slice *rest, char separator)
 {
-    const char *at = memchr(rest->bytes, separator, rest->size);
-    size_t size = at ? (size_t)(at - rest->bytes) : rest->size;
+    size_t size = size_before(*rest, separator);
     struct slice part = {rest->bytes, size};
-    size_t taken = at ? size + 1 : size;
+    size_t taken = size < rest->size ? size + 1 : size;
 
     rest->bytes += taken;
     rest->size -= taken;

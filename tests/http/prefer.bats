@@ -224,6 +224,17 @@ second_passes() {
     assert_eq "$(header Preference-Applied)" ''
 }
 
+@test "what stands in a quoted string is no preference" {
+    for prefer in 'foo="x, respond-async, y"' 'foo="x, wait=0"' 'foo="\", respond-async"' \
+        'foo=bar; x="y, wait=0"' 'foo="x, respond-async'; do
+        get '/wait?delay=0.1' -H "Prefer: $prefer"
+        assert_status 200 || fail "Prefer: $prefer"
+        assert_eq "$(header Preference-Applied)" ''
+    done
+    get '/wait?delay=60' -H 'Prefer: foo="x\\", respond-async; y="z;"'
+    accepted_task
+}
+
 @test "Prefer: wait wants whole seconds up to --max-delay" {
     for bad in abc -1 1.5 301 '' 1s; do
         get '/wait?delay=0.1' -H "Prefer: wait=$bad"

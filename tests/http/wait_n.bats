@@ -98,6 +98,9 @@ text/event-stream|text/event-stream
 text/plain|text/plain; charset=utf-8
 text/event-stream;q=0.3, application/x-ndjson;q=0.5|application/x-ndjson
 application/json;q=0.1, text/event-stream|text/event-stream
+application/json;a="x,y";q=0.1, text/event-stream;q=0.9|text/event-stream
+application/json;a="x;q=1";q=0.1, text/event-stream;q=0.9|text/event-stream
+text/html;a="\", text/event-stream, ", application/x-ndjson|application/x-ndjson
 END
     get '/wait_n?n=1&delay=0&format=sse' -H 'Accept: application/json'
     assert_eq "$(header Content-Type)" text/event-stream
