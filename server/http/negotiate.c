@@ -134,35 +134,52 @@ negotiate_format(const char *accept, unsigned offered, enum format *out)
     return best > 0;
 }
 
+/* What a quoted string quotes; others as they are. No number needs a quoted pair. */
+static struct slice
+unquoted(struct slice s)
+{
+    if (s.size < 2 || s.bytes[0] != '"' || s.bytes[s.size - 1] != '"')
+        return s;
+    return (struct slice){s.bytes + 1, s.size - 2};
+}
+
+static enum error
+read_wait(struct slice value, double max_seconds, struct prefer *out,
+          struct problem *problem)
+{
+    int64_t seconds;
+
+    if (!number_parse_integer(value.bytes, value.size, &seconds)
+        || (double)seconds > max_seconds) {
+        problem_set(problem, ERROR_INVALID_PARAMETER,
+                    "Prefer: wait must be whole seconds up to %g", max_seconds);
+        problem_param(problem, "Prefer", 6);
+        problem_value(problem, value.bytes, value.size);
+        problem_limits(problem, 0, max_seconds);
+        return ERROR_INVALID_PARAMETER;
+    }
+    out->wait_given = true;
+    out->wait_seconds = (double)seconds;
+    return OK;
+}
+
 enum error
 negotiate_prefer(const char *header, double max_seconds, struct prefer *out,
                  struct problem *problem)
 {
     struct slice rest = {header ? header : "", header ? strlen(header) : 0};
+    enum error error = OK;
 
     *out = (struct prefer){0};
-    while (rest.size > 0) {
+    while (rest.size > 0 && !error) {
         struct slice preference = cut(&rest, ',');
         struct slice value = cut(&preference, ';');
         struct slice name = cut(&value, '=');
-        int64_t seconds;
 
-        value = trim(value);
         if (is(name, "respond-async"))
             out->respond_async = true;
-        if (!is(name, "wait"))
-            continue;
-        if (!number_parse_integer(value.bytes, value.size, &seconds)
-            || (double)seconds > max_seconds) {
-            problem_set(problem, ERROR_INVALID_PARAMETER,
-                        "Prefer: wait must be whole seconds up to %g", max_seconds);
-            problem_param(problem, "Prefer", 6);
-            problem_value(problem, value.bytes, value.size);
-            problem_limits(problem, 0, max_seconds);
-            return ERROR_INVALID_PARAMETER;
-        }
-        out->wait_given = true;
-        out->wait_seconds = (double)seconds;
+        if (is(name, "wait") && !out->wait_given)
+            error = read_wait(unquoted(trim(value)), max_seconds, out, problem);
     }
-    return OK;
+    return error;
 }

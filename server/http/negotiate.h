@@ -15,7 +15,8 @@ struct prefer {
     double wait_seconds; /* whole */
 };
 
-/* Unknown preferences are ignored, as RFC 7240 wants; a wait that is not a whole number
- * of seconds within max_seconds is an invalid-parameter "Prefer". */
+/* Of equal preferences the first counts, and unknown ones are ignored, as RFC 7240 §2
+ * wants; a wait that is not a whole number of seconds within max_seconds is an
+ * invalid-parameter "Prefer". */
 MUST_USE enum error negotiate_prefer(const char *header, double max_seconds,
                                      struct prefer *out, struct problem *problem);

@@ -206,6 +206,18 @@ second_passes() {
     assert_eq "$body" 0.01
 }
 
+@test "of two waits the first counts, and it may be quoted" {
+    for prefer in 'wait=30, wait=0' 'wait=30, wait=abc' 'wait="30"' 'WAIT = "30" ; x, wait="0"'; do
+        get '/wait?delay=0.1' -H "Prefer: $prefer"
+        assert_status 200 || fail "Prefer: $prefer"
+        assert_eq "$(header Preference-Applied)" wait=30
+    done
+    get '/wait?delay=60' -H 'Prefer: wait=0' -H 'Prefer: wait=30'
+    accepted_task
+    get '/wait?delay=0.1' -H 'Prefer: wait=abc, wait=5'
+    assert_problem 400 invalid-parameter Prefer
+}
+
 @test "preferences are read without regard to case" {
     get '/wait?delay=60' -H 'prefer: Respond-Async'
     accepted_task
@@ -236,7 +248,7 @@ second_passes() {
 }
 
 @test "Prefer: wait wants whole seconds up to --max-delay" {
-    for bad in abc -1 1.5 301 '' 1s; do
+    for bad in abc -1 1.5 301 '' 1s '""' '"' '"1.5"' '"1'; do
         get '/wait?delay=0.1' -H "Prefer: wait=$bad"
         assert_problem 400 invalid-parameter Prefer
         assert_json '.max == 300'
