@@ -72,6 +72,27 @@ specificity(struct slice range, const char *type)
     return is(range, "*/*") ? 1 : 0;
 }
 
+/* RFC 9110 §12.4.2, but with any number of digits, and without the one before the
+ * point, too: older Java sends q=.2. Anything else is 0. */
+static double
+read_qvalue(struct slice s)
+{
+    double q = 0, unit = 1;
+    size_t at = 0;
+
+    if (s.size > 0 && (s.bytes[0] == '0' || s.bytes[0] == '1'))
+        q = s.bytes[at++] - '0';
+    if (at < s.size && s.bytes[at++] != '.')
+        return 0;
+    for (; at < s.size; at++) {
+        if (s.bytes[at] < '0' || s.bytes[at] > '9')
+            return 0;
+        unit /= 10;
+        q += unit * (s.bytes[at] - '0');
+    }
+    return q <= 1 ? q : 0;
+}
+
 static double
 quality(struct slice parameters)
 {
@@ -81,9 +102,8 @@ quality(struct slice parameters)
         struct slice value = cut(&parameters, ';');
         struct slice name = cut(&value, '=');
 
-        value = trim(value);
-        if (is(name, "q") && (!number_parse(value.bytes, value.size, &q) || q > 1))
-            q = 0;
+        if (is(name, "q"))
+            q = read_qvalue(trim(value));
     }
     return q;
 }

@@ -176,6 +176,11 @@ application/json;q=0, */*|text/plain; charset=utf-8
 */*;q=0.5, application/json;q=0.4|text/plain; charset=utf-8
 text/plain ; q=0.5 , application/json ; q=0.6|application/json
 text/html, application/xhtml+xml, */*;q=0.8|application/json
+text/plain;q=1.|text/plain; charset=utf-8
+text/plain;q=1., application/json;q=0.999|text/plain; charset=utf-8
+text/plain;q=1.000, application/json;q=0.|text/plain; charset=utf-8
+text/plain;q=0.5, application/json;q=0.51|application/json
+text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2|application/json
 END
 }
 
@@ -183,7 +188,8 @@ END
     local accept
 
     for accept in image/png 'text/plain;q=0' 'application/json;q=0, text/plain;q=0' \
-        'text/html' '*/*;q=0'; do
+        'text/html' '*/*;q=0' '*/*;q=0.' '*/*;q=.' '*/*;q=' '*/*;q=1e-1' '*/*;q=1.001' \
+        '*/*;q=2' '*/*;q=10' '*/*;q=-1' '*/*;q=+1' '*/*;q=0.5x' '*/*;q=0,5' '*/*;q="1"'; do
         get '/wait?delay=30' -H "Accept: $accept"
         assert_problem 406 not-acceptable
     done
