@@ -5,7 +5,11 @@
 
 #include <string.h>
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MOST = 1000 };
+enum {
+    LIMIT_DEFAULT = 100,
+    LIMIT_MOST = 1000,
+    FORMATS = 1 << FORMAT_JSON | 1 << FORMAT_NDJSON | 1 << FORMAT_SSE,
+};
 
 static const char *const format_words[] = {"json", "ndjson", "sse", NULL};
 
@@ -56,15 +60,20 @@ static const struct field fields[] = {
 /* clang-format on */
 
 /* Only a stream has other forms than JSON. */
+static unsigned
+offers(const void *raw)
+{
+    const struct tasks_in *in = raw;
+
+    return in->stream.on ? FORMATS : 1 << FORMAT_JSON;
+}
+
 static enum error
 check_format(struct exchange *exchange, const struct tasks_in *in,
              struct problem *problem)
 {
     if (in->stream.on || exchange_format(exchange) == FORMAT_JSON)
         return OK;
-    if (!in->format.given)
-        return problem_set(problem, ERROR_NOT_ACCEPTABLE,
-                           "only stream=true answers in a form other than JSON");
     problem_set(problem, ERROR_INVALID_PARAMETER, "format needs stream=true");
     problem_param(problem, "format", strlen("format"));
     return ERROR_INVALID_PARAMETER;
@@ -124,10 +133,11 @@ const struct route route_tasks_list = {
         "The list is `asyncio.all_tasks()`, with wait or return_when it is "
         "`asyncio.wait()` and cancels nobody, with stream `asyncio.as_completed()`.",
     .in = SHAPE(struct tasks_in, fields),
-    .formats = 1 << FORMAT_JSON | 1 << FORMAT_NDJSON | 1 << FORMAT_SSE,
+    .formats = FORMATS,
     .answers = answers,
     .errors = errors,
     .example = "'localhost:8080/tasks?state=pending'",
+    .offers = offers,
     .home = home,
     .handle = handle,
 };

@@ -131,15 +131,17 @@ choose_format(struct exchange *exchange, const struct field *field, const void *
         return OK;
     }
     enum format format;
-    unsigned bytes = route->formats & 1 << FORMAT_BYTES;
-    if (negotiate_format(accept, route->formats & ~bytes, &format)
+    unsigned offered = route->offers ? route->offers(in) : route->formats;
+    unsigned bytes = offered & 1 << FORMAT_BYTES;
+    if (negotiate_format(accept, offered & ~bytes, &format)
         || (bytes && negotiate_format(accept, bytes, &format))) {
         exchange->format = format;
         return OK;
     }
     return problem_set(problem, ERROR_NOT_ACCEPTABLE,
-                       "Accept: %.200s names none of the types that %s answers in",
-                       accept, route->path);
+                       "Accept: %.200s names none of the types that %s answers in%s",
+                       accept, route->path,
+                       route->offers ? " with these parameters" : "");
 }
 
 static enum error

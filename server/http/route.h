@@ -80,6 +80,9 @@ struct route {
     const enum error *errors;       /* beyond the general ones; ends with OK */
     const char *example;            /* a curl line, behind `curl -s` */
 
+    /* Which of its formats these parameters leave to Accept; NULL: all of them. */
+    unsigned (*offers)(const void *in);
+
     /* The name whose home works on it; NULL: the client's own worker does. It is lent
      * for the call. The function may be NULL. */
     const char *(*home)(const char *id, const void *in);

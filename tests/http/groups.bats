@@ -454,6 +454,11 @@ assert_ids() {
     assert_problem 400 invalid-parameter
     get '/tasks?group=g&stream=false'
     assert_json '.total == 1'
+    get '/tasks?group=g&wait=1' -H 'Accept: text/event-stream, */*'
+    assert_status 200
+    assert_eq "$(header Content-Type)" application/json
+    get '/tasks?group=g&stream=true' -H 'Accept: text/event-stream, */*'
+    assert_match "$(header Content-Type)" '^text/event-stream'
 }
 
 @test "a stream is over when none is left, not before: a task that joins is streamed, too" {

@@ -711,8 +711,18 @@ setup() {
 }
 
 @test "GET /tasks answers JSON only; a HEAD of it has its headers and no body" {
-    get /tasks -H 'Accept: text/plain'
-    assert_problem 406 not-acceptable
+    for accept in text/plain text/event-stream 'application/x-ndjson, application/json;q=0'; do
+        get /tasks -H "Accept: $accept"
+        assert_problem 406 not-acceptable
+    done
+    for accept in 'text/event-stream, */*' 'text/event-stream, application/json;q=0.5' \
+        'application/x-ndjson;q=0.9, application/json;q=0.1'; do
+        for query in '' '?group=none' '?group=none&stream=false'; do
+            get "/tasks$query" -H "Accept: $accept"
+            assert_status 200
+            assert_eq "$(header Content-Type)" application/json
+        done
+    done
     get '/tasks?format=sse'
     assert_problem 400 invalid-parameter format
     request /tasks -I
