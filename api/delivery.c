@@ -188,6 +188,12 @@ check(struct exchange *exchange, const struct delivery_plan *plan,
     return OK;
 }
 
+bool
+delivery_has_bytes(const struct delivery_in *in)
+{
+    return size_of(in) > 0;
+}
+
 const char *
 delivery_abort(const struct delivery_in *in)
 {
@@ -243,9 +249,6 @@ delivery_open(struct exchange *exchange, const struct delivery_plan *plan,
     const struct delivery_in *in = plan->in;
     uint64_t size = size_of(in);
 
-    if (exchange_format(exchange) == FORMAT_BYTES && size == 0)
-        return problem_set(problem, ERROR_NOT_ACCEPTABLE,
-                           "only size and chunks are answered with bytes");
     if (!is_wanted(in))
         return OK;
     enum error error = check(exchange, plan, problem);

@@ -79,6 +79,9 @@ MUST_USE enum error
 delivery_open(struct exchange *exchange, const struct delivery_plan *plan,
               struct problem *problem);
 
+/* Whether the body is bytes of some size, instead of a document. */
+bool delivery_has_bytes(const struct delivery_in *in);
+
 /* How the connection is to end: for struct wait_plan. */
 const char *delivery_abort(const struct delivery_in *in);
 

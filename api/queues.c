@@ -8,7 +8,6 @@
 enum {
     MAXSIZE_MOST = 1000000,
     TYPE_MOST = 128, /* bytes: has room in the head of whatever answer gives it back */
-    FORMATS = (1 << FORMAT_BYTES) - 1,
 };
 
 /* ---- POST: put ----------------------------------------------------------------------
@@ -168,7 +167,10 @@ get(struct exchange *exchange, const void *raw, struct problem *problem)
 }
 
 static const struct answer get_answers[] = {
-    {200, FORMAT_JSON, "The item as it came, with its Content-Type.", NULL},
+    {200, FORMAT_BYTES,
+     "The item as it came, with its Content-Type (this one where it came without), "
+     "whatever `Accept` says.",
+     NULL},
     {0},
 };
 
@@ -184,7 +186,7 @@ const struct route route_queue_get_item = {
         "It is `await queue.get()`. An item goes to one client; where that has left "
         "before the item was sent, it goes back to its place and to the next in line.",
     .in = SHAPE(struct get_in, get_fields),
-    .formats = FORMATS,
+    .formats = 1 << FORMAT_BYTES,
     .answers = get_answers,
     .errors = get_errors,
     .example = "-X POST 'localhost:8080/queues/jobs/get?timeout=30'",

@@ -38,6 +38,16 @@ static const struct field fields[] = {
 };
 /* clang-format on */
 
+/* A body of some size is digits, and no document in any form. */
+static unsigned
+offers(const void *raw)
+{
+    const struct wait_in *in = raw;
+
+    return delivery_has_bytes(&in->delivery) ? 1 << FORMAT_BYTES
+                                             : 1 << FORMAT_JSON | 1 << FORMAT_TEXT;
+}
+
 static void
 write_delay(struct exchange *exchange, const struct delay_spec *spec, double delay,
             const struct record *record, struct text *out)
@@ -257,5 +267,6 @@ const struct route route_wait = {
     .answers = answers,
     .errors = errors,
     .example = "'localhost:8080/wait?max_delay=3'",
+    .offers = offers,
     .handle = handle,
 };

@@ -118,8 +118,8 @@ choose_format(struct exchange *exchange, const struct field *field, const void *
               struct problem *problem)
 {
     const struct route *route = exchange->route;
+    unsigned offered = route->offers ? route->offers(in) : route->formats;
     TEXT_AUTO lines = {0};
-    const char *accept = exchange_header_list(exchange, MHD_HTTP_HEADER_ACCEPT, &lines);
 
     if (field && field_given(field, in)) {
         const struct value_word *word =
@@ -130,11 +130,13 @@ choose_format(struct exchange *exchange, const struct field *field, const void *
                 exchange->format = i;
         return OK;
     }
+    if (offered == 1 << FORMAT_BYTES) {
+        exchange->format = FORMAT_BYTES;
+        return OK;
+    }
+    const char *accept = exchange_header_list(exchange, MHD_HTTP_HEADER_ACCEPT, &lines);
     enum format format;
-    unsigned offered = route->offers ? route->offers(in) : route->formats;
-    unsigned bytes = offered & 1 << FORMAT_BYTES;
-    if (negotiate_format(accept, offered & ~bytes, &format)
-        || (bytes && negotiate_format(accept, bytes, &format))) {
+    if (negotiate_format(accept, offered, &format)) {
         exchange->format = format;
         return OK;
     }

@@ -34,8 +34,8 @@ unsigned method_of(const char *name);
 /* The name of a single method. */
 const char *method_name(unsigned method);
 
-/* In the order in which `format` words and Accept prefer them. Bytes are for an answer
- * that is made of them: only who accepts nothing else is told to want them. */
+/* In the order in which `format` words and Accept prefer them. Bytes are data of a type
+ * of their own: who offers them, and nothing else, sends them whatever Accept says. */
 enum format {
     FORMAT_JSON,
     FORMAT_NDJSON,

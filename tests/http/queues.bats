@@ -14,6 +14,7 @@ queues() {
 
 @test "an item is any bytes of any type, as it came" {
     queues queue_bytes
+    queues queue_accept
 }
 
 @test "maxsize blocks put; one that leaves has put nothing" {

@@ -55,6 +55,21 @@ def queue_bytes():
     assert client.answer().status == 201 and take("b")[1] == b""
 
 
+def queue_accept():
+    """An item is of its type, whatever its getter accepts."""
+    client = Client()
+    for kind, accept in (("image/png", "image/png"), ("image/png", "text/html"),
+                         (None, "application/json"), ("text/plain", "*/*;q=0")):
+        put("accept", b"item", kind)
+        client.send(message("POST", "/queues/accept/get?timeout=9", f"Accept: {accept}"))
+        answer = client.answer()
+        assert answer.status == 200 and answer.body == b"item", (accept, answer)
+        assert answer.header("content-type") == (kind or "application/octet-stream"), answer
+    client.send(message("POST", "/queues/accept/get?timeout=10ms", "Accept: image/png"))
+    answer = client.answer()
+    assert answer.status == 504 and answer.json()["type"] == "/problems/timeout", answer
+
+
 def queue_long_type():
     """A type that would not leave room for the answer's head is refused when it comes."""
     for size in (129, 500, 3000):
@@ -145,4 +160,5 @@ def queue_unread():
         assert take("u")[1] == bytes([65 + i]) * size, (i, got)
 
 
-run(queue, queue_bytes, queue_long_type, queue_maxsize, queue_half_close, queue_unread)
+run(queue, queue_bytes, queue_accept, queue_long_type, queue_maxsize, queue_half_close,
+    queue_unread)

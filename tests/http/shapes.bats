@@ -202,15 +202,21 @@ ended_early() {
     done
 }
 
-@test "Accept: bytes are for who asks for them" {
-    get '/wait?delay=0&size=3' -H 'Accept: application/octet-stream'
-    assert_eq "$body" 012
-    get '/wait?delay=0&size=3' -H 'Accept: application/json'
-    assert_eq "$body" 012
+@test "Accept: bytes are sent whatever it says, and never without size or chunks" {
+    for accept in application/octet-stream application/json image/png '*/*;q=0'; do
+        for query in size=3 chunks=3 'size=3&status=503' 'chunks=3&status=404'; do
+            get "/wait?delay=0&$query" -H "Accept: $accept"
+            assert_eq "$body" 012
+            assert_eq "$(header Content-Type)" application/octet-stream
+        done
+    done
+    get '/wait?delay=9&timeout=0&size=3' -H 'Accept: image/png'
+    assert_problem 504 timeout
     get '/wait?delay=0' -H 'Accept: application/octet-stream'
     assert_problem 406 not-acceptable
     get '/wait?delay=0' -H 'Accept: application/octet-stream, */*;q=0.1'
     assert_json '.delay == 0'
+    assert_eq "$(header Content-Type)" application/json
 }
 
 @test "the journal: how long, and how many bytes had left" {
