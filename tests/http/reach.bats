@@ -31,6 +31,7 @@ own_log_is() {
         --cors-origin http://app.test:3000,https://app.test
     reach matrix
     reach forms_of_targets
+    reach blanks_behind
     # No name leads to a socket, and who watches over the process needs none.
     "$WAITD" --port-file "$BATS_TEST_TMPDIR/own/port" --healthcheck
     curl -sS -H 'Host: localhost' "$URL/metrics" | grep -q 'type="misdirected"'

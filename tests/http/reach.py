@@ -130,6 +130,20 @@ def forms_of_targets():
                   wanted, host)
 
 
+def blanks_behind():
+    """Of the same server: they are no part of a value."""
+    with Raw(PORT) as raw:
+        for method, *headers in [
+            ("GET", "Host: localhost "), ("GET", "Host: [::1]:80\t \t"),
+            ("POST", "Host: localhost ", "Origin: http://localhost\t"),
+            ("POST", "Host: localhost", "Origin: http://app.test:3000 "),
+            ("POST", "Host: localhost", "Sec-Fetch-Site: same-origin \t"),
+        ]:
+            check(ask(raw, method, "/wait?delay=0", *headers), ALLOWED, headers)
+        for host in ["Host: evil.test ", "Host:  \t "]:
+            check(ask(raw, "GET", "/wait?delay=0", host), MISDIRECTED, host)
+
+
 def every_host():
     """Of a server without the flags."""
     with Raw(PORT) as raw:
@@ -373,7 +387,7 @@ def cors_for_all():
         preflight(raw, "*")
 
 
-TESTS = [matrix, forms_of_targets, every_host, media_types, tokens, reload_under_load]
+TESTS = [matrix, forms_of_targets, blanks_behind, every_host, media_types, tokens, reload_under_load]
 TESTS += [no_cors, cors, cors_for_all]
 if __name__ == "__main__":
     {test.__name__: test for test in TESTS}[sys.argv[2]]()
