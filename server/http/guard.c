@@ -2,9 +2,10 @@
  * guard.c: refuses what another HTTP parser may read differently, before any handler:
  * libmicrohttpd 0.9.75 takes Content-Length beside Transfer-Encoding, two of either, a
  * blank before the colon, and any version and Expect. The rules are those of RFC 9112
- * §3.2, §5.1, §6.1, §6.3 and RFC 9110 §5.5, §10.1.1.
+ * §3.2, §5.1, §6.1, §6.3 and RFC 9110 §4.2.1, §5.5, §10.1.1.
  */
 #include "http/http_private.h"
+#include "http/target.h"
 #include "http/token.h"
 
 #include <string.h>
@@ -46,6 +47,60 @@ is_digits(const char *value)
     return *value != '\0' && value[strspn(value, "0123456789")] == '\0';
 }
 
+/* Of a name, or of an address with its zone: RFC 3986 §3.2.2, but a comma, which joins
+ * two. */
+static bool
+is_host_byte(unsigned char byte)
+{
+    static const bool host_bytes[256] = {
+        ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['a' ... 'z'] = true, ['-'] = true,
+        ['.'] = true,         ['_'] = true,         ['~'] = true,         ['%'] = true,
+        ['!'] = true,         ['$'] = true,         ['&' ... '+'] = true, [';'] = true,
+        ['='] = true,
+    };
+
+    return host_bytes[byte];
+}
+
+/* Up to the bracket behind an address of IPv6, which has a colon; 0: it is none. */
+static size_t
+bracketed_size(const char *bytes, size_t size)
+{
+    bool colon = false;
+    size_t at = 1;
+
+    for (; at < size && (is_host_byte((unsigned char)bytes[at]) || bytes[at] == ':');
+         at++)
+        colon |= bytes[at] == ':';
+    return colon && at < size && bytes[at] == ']' ? at + 1 : 0;
+}
+
+/* The size of the host that it begins with; 0: of none. */
+static size_t
+host_size(const char *bytes, size_t size)
+{
+    size_t at = 0;
+
+    if (size > 0 && bytes[0] == '[')
+        return bracketed_size(bytes, size);
+    while (at < size && is_host_byte((unsigned char)bytes[at]))
+        at++;
+    return at;
+}
+
+/* A host, which is not empty (RFC 9110 §4.2.1), and perhaps its port. */
+static bool
+is_authority(const char *bytes, size_t size)
+{
+    size_t at = host_size(bytes, size);
+
+    if (at == 0 || (at < size && bytes[at++] != ':'))
+        return false;
+    while (at < size && bytes[at] >= '0' && bytes[at] <= '9')
+        at++;
+    return at == size;
+}
+
 /* Mostly told by the size alone. */
 static inline bool
 is_name(const char *name, size_t size, const char *known)
@@ -69,8 +124,11 @@ static void
 check_known(struct guard *guard, const char *name, size_t size, const char *value,
             size_t came_size)
 {
-    if (is_name(name, size, "Host"))
+    if (is_name(name, size, "Host")) {
         guard->hosts++;
+        if (*value != '\0' && !is_authority(value, strlen(value)))
+            guard->wrong = "Host is neither empty nor a host and its port";
+    }
     if (is_name(name, size, "Content-Length")) {
         guard->lengths++;
         if (!is_digits(value))
@@ -101,6 +159,16 @@ is_target(const char *target)
     while ((unsigned char)*target > ' ' && *target != 0x7f)
         target++;
     return *target == '\0';
+}
+
+/* Where it is absolute, it says whom it asks (RFC 9112 §3.2.2). */
+static bool
+names_a_host(const char *target)
+{
+    size_t size;
+    const char *authority = target_authority(target, &size);
+
+    return authority == NULL || is_authority(authority, size);
 }
 
 /* A blank more, or a NUL, and it would be longer: libmicrohttpd skips the one and cuts
@@ -195,6 +263,8 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
         wrong = "the method is not a token";
     else if (!is_target(target))
         wrong = "a blank or a control character in the target";
+    else if (!names_a_host(target))
+        wrong = "the target's authority is not a host and its port";
     else if (!is_request_line(method, target, version))
         wrong = "more than one blank between its parts, or a NUL in the request line";
     else {
