@@ -108,6 +108,22 @@ is_name(const char *name, size_t size, const char *known)
     return size == strlen(known) && strcasecmp(name, known) == 0;
 }
 
+/* Of a list, in any case. */
+static bool
+has_token(const char *list, const char *token)
+{
+    size_t size = strlen(token);
+
+    for (list += strspn(list, ", \t"); *list != '\0'; list += strspn(list, ", \t")) {
+        size_t here = strcspn(list, ", \t");
+
+        if (here == size && strncasecmp(list, token, size) == 0)
+            return true;
+        list += here;
+    }
+    return false;
+}
+
 /* 0.9.75 leaves blanks behind a value, which are not part of it (RFC 9112 §5.1): they
  * are cut off in its buffer, for whoever reads the value later. */
 static void
@@ -141,7 +157,7 @@ check_known(struct guard *guard, const char *name, size_t size, const char *valu
         guard->has_body = guard->chunked = is_name(value, came_size, "chunked");
     }
     /* 0.9.75 does not find it behind "cl, ". */
-    if (is_name(name, size, "Connection") && strcasestr(value, "close"))
+    if (is_name(name, size, "Connection") && has_token(value, "close"))
         guard->closes = true;
     if (is_name(name, size, "Origin") || is_name(name, size, "Sec-Fetch-Site"))
         guard->from_page = true;
@@ -239,8 +255,9 @@ check_framing(const struct guard *guard, bool http_1_0)
                "HTTP/1.0";
     if (guard->expects_other)
         return "an Expect other than 100-continue";
-    /* 0.9.75 would take what is behind for its body, and end without an answer. */
-    if (guard->expects && !guard->has_body)
+    /* 0.9.75 would take what is behind for its body, and end without an answer; not on
+     * HTTP/1.0, where it sends no 100 and RFC 9110 §10.1.1 wants it ignored. */
+    if (guard->expects && !guard->has_body && !http_1_0)
         return "an Expect without a body";
     return NULL;
 }
