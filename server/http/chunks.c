@@ -53,6 +53,8 @@ take_size(struct chunks *chunks, unsigned char byte)
         chunks->left = chunks->left << 4 | (unsigned)digit;
         return ++chunks->digits <= DIGITS_MOST ? NULL : wrong_size;
     }
+    /* RFC 9112 §7.1.1 allows blanks before a ';', but libmicrohttpd 0.9.75 takes them
+     * for wrong digits of the size. */
     if (chunks->digits == 0 || (byte != '\r' && byte != ';'))
         return byte == '\n' && chunks->digits ? wrong_line : wrong_size;
     chunks->digits = 0;
