@@ -23,6 +23,7 @@ static const char *const log_level_words[] = {"debug", "info", "warn", "error", 
 
 static const double no_limits[LIMIT_COUNT];
 
+/* max_delay and max_n leave room for the least heartbeat and the least n. */
 /* clang-format off */
 static const struct field fields[] = {
     FIELD(struct config, host, FIELD_TEXT, .fallback_text = "127.0.0.1",
@@ -37,11 +38,11 @@ static const struct field fields[] = {
     FIELD(struct config, workers, FIELD_INTEGER, .min = 1, .max = PEERS_MOST,
           .fallback_text = "the cores that it may use", .example = "2",
           .text = "Threads that share the work; they share nothing else."),
-    FIELD(struct config, max_delay, FIELD_DURATION, .max = 30 * DAY, .fallback = 300,
-          .fallback_text = "300s", .example = "1h",
+    FIELD(struct config, max_delay, FIELD_DURATION, .min = 0.01, .max = 30 * DAY,
+          .fallback = 300, .fallback_text = "300s", .example = "1h",
           .text = "Limit of every duration that a client may ask for."),
-    FIELD(struct config, max_n, FIELD_INTEGER, .max = 10000000, .fallback = 100000,
-          .fallback_text = "100000", .example = "1000",
+    FIELD(struct config, max_n, FIELD_INTEGER, .min = 1, .max = 10000000,
+          .fallback = 100000, .fallback_text = "100000", .example = "1000",
           .text = "Limit of n: the waits of one request."),
     FIELD(struct config, max_tasks, FIELD_INTEGER, .min = 1, .max = 10000000,
           .fallback = 100000, .fallback_text = "100000", .example = "1000",

@@ -86,9 +86,13 @@ flags_of() {
 --port 65536
 --port -1
 --max-delay soon
+--max-delay 0
+--max-delay 5ms
+--max-delay 9.999ms
 --max-delay 31d
 --max-delay 1e9
 --max-n 1.5
+--max-n 0
 --workers 0
 --workers 65
 --workers two
@@ -123,6 +127,27 @@ flags_of() {
 --seed 1.5
 --seed 9223372036854775808
 BAD
+}
+
+@test "any number at the edge is taken, and served with, or is a usage error" {
+    local flag value
+
+    while read -r flag; do
+        for value in 0 1e-300 1us 10ms 1 9223372036854775807 9223372036854775808 1e308; do
+            run timeout -k 1 30 "$WAITD" "$flag" "$value" --version
+            [[ $status == [02] && ${#lines[@]} == 1 ]] || fail "$flag $value: exit $status, $output"
+            [[ $status == 0 && $value == 0 && $flag != --port ]] || continue # it has one
+            own_server "$flag" 0
+            get '/wait?delay=0'
+            assert_status 200
+            own_server_stop
+        done
+    done < <(curl -sS "$URL/" | jq -r '.flags | to_entries[]
+        | select(.key == "seed" or (.value | type == "number")) | "--" + .key' | tr _ -)
+    own_server --max-delay 10ms --max-n 1
+    get /wait_n?n=1
+    assert_status 200
+    own_server_stop
 }
 
 @test "what is wrong comes with what would be right" {
