@@ -352,7 +352,10 @@ reply_add_header(struct MHD_Response *response, const char *name, const char *va
  * buffer needs room in the memory's budget. */
 MUST_USE bool reply_may_grow(const struct exchange *exchange, size_t more);
 
-/* Of the body, handed to libmicrohttpd. */
+/* The reader of a body that is not sent: that of an answer to HEAD. */
+ssize_t reply_read_nothing(void *context, uint64_t position, char *buffer, size_t room);
+
+/* Of the body, handed to libmicrohttpd to be sent: nothing is to HEAD. */
 void reply_count_bytes(struct exchange *exchange, size_t size);
 
 /* Somebody was told so without an exchange. */

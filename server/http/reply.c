@@ -170,6 +170,8 @@ reply_count_bytes(struct exchange *exchange, size_t size)
 {
     uint64_t before = exchange->bytes;
 
+    if (exchange->method == METHOD_HEAD)
+        return;
     exchange->server->counts.bytes += size;
     exchange->bytes += size;
     if (exchange->own)
@@ -320,6 +322,34 @@ in_one(struct text *body)
                                            MHD_RESPMEM_MUST_FREE);
 }
 
+ssize_t
+reply_read_nothing(void *context, uint64_t position, char *buffer, size_t room)
+{
+    (void)context;
+    (void)position;
+    (void)buffer;
+    (void)room;
+    return MHD_CONTENT_READER_END_OF_STREAM;
+}
+
+/* To HEAD nothing of the body is sent but its length. */
+static struct MHD_Response *
+without_body(struct text *body)
+{
+    size_t size = body->size;
+
+    text_free(body);
+    return MHD_create_response_from_callback(size, 1, reply_read_nothing, NULL, NULL);
+}
+
+static struct MHD_Response *
+with_body(const struct exchange *exchange, struct text *body)
+{
+    if (exchange->method == METHOD_HEAD)
+        return without_body(body);
+    return body->size > LARGE_ANSWER ? in_blocks(body) : in_one(body);
+}
+
 void
 exchange_reply(struct exchange *exchange, const struct reply *reply, struct text *body)
 {
@@ -341,7 +371,7 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
         return;
     }
     if (!body->failed)
-        response = body->size > LARGE_ANSWER ? in_blocks(body) : in_one(body);
+        response = with_body(exchange, body);
     if (response == NULL) {
         text_free(body);
         reply = &failed;

@@ -233,16 +233,6 @@ exchange_stream(struct exchange *exchange, const struct reply *reply, stream_nex
         begin_beating(exchange, reply->heartbeat);
 }
 
-static ssize_t
-on_read_nothing(void *context, uint64_t position, char *buffer, size_t room)
-{
-    (void)context;
-    (void)position;
-    (void)buffer;
-    (void)room;
-    return MHD_CONTENT_READER_END_OF_STREAM;
-}
-
 bool
 exchange_is_head_of_stream(struct exchange *exchange, const struct reply *reply)
 {
@@ -254,7 +244,7 @@ exchange_is_head_of_stream(struct exchange *exchange, const struct reply *reply)
         visit_answer(exchange, PARCEL_HEAD_OF_STREAM, reply, &nothing);
         return true;
     }
-    struct MHD_Response *response = pulled(reply, on_read_nothing, NULL);
+    struct MHD_Response *response = pulled(reply, reply_read_nothing, NULL);
     if (response == NULL) {
         struct text failed = {.failed = true};
 

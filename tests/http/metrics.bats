@@ -72,6 +72,20 @@ requests() {
     assert_json '."waitd_lateness_seconds_sum{}" > 0'
 }
 
+@test "bytes that HEAD leaves out are not counted" {
+    local bytes
+
+    scrape
+    bytes=$(value waitd_body_bytes_total)
+    request /openapi.json -I
+    request '/wait?delay=0&label=head' -I
+    scrape
+    (($(value waitd_body_bytes_total) < bytes + 100000)) # but those of the first page
+    get '/tasks?label=head'
+    assert_json '.tasks[0].bytes_sent == 0'
+    server_reset
+}
+
 @test "what is held now, and what has been: waits, tasks, connections, bytes" {
     local bytes disconnects accepted waiter
 

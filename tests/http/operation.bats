@@ -450,8 +450,15 @@ unix_pending() {
     get /tasks/t1/result
     run -28 curl -s --max-time 0.2 "$URL/wait?delay=60"
     get '/wait_n?n=1&delay=60&timeout=0.01'
+    for path in /openapi.json '/wait?delay=0' '/wait?delay=0&size=9'; do
+        request "$path" -I
+        assert_status 200
+        at_least "$(header Content-Length)" 9
+    done
     own_server_stop
-    body=$(jq -cs . "$log")
+    body=$(jq -cs 'map(select(.method == "HEAD"))' "$log")
+    assert_json 'length == 3 and all(.bytes == 0)'
+    body=$(jq -cs 'map(select(.method != "HEAD"))' "$log")
     assert_json 'length == 7 and all(keys - ["time", "worker", "method", "target", "status",
         "bytes", "elapsed", "delay", "lateness"] == [])'
     assert_json 'all(.time | test("^[0-9-]{10}T[0-9:.]{12}Z$"))'
