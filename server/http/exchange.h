@@ -94,7 +94,7 @@ struct reply {
 };
 
 /* Answers with the body, whose bytes it takes; a failed text is a 503 out-of-memory.
- * 204, 205 and 304 have none. */
+ * 204, 205 and 304 have none; 304 has its length (RFC 9110 §8.6). */
 void
 exchange_reply(struct exchange *exchange, const struct reply *reply, struct text *body);
 

@@ -239,7 +239,8 @@ exchange_abort(struct exchange *exchange, bool reset)
 static bool
 is_plain(const struct exchange *exchange, const struct reply *reply)
 {
-    if (reply->retry_after || closes(exchange) || exchange->server->config.reach->cors)
+    if (!has_body(reply->status) || reply->retry_after || closes(exchange)
+        || exchange->server->config.reach->cors)
         return false;
     for (size_t i = 0; i < REPLY_HEADERS; i++)
         if (header_of(reply, i))
@@ -332,7 +333,7 @@ reply_read_nothing(void *context, uint64_t position, char *buffer, size_t room)
     return MHD_CONTENT_READER_END_OF_STREAM;
 }
 
-/* To HEAD nothing of the body is sent but its length. */
+/* Nothing of it is sent but its length. */
 static struct MHD_Response *
 without_body(struct text *body)
 {
@@ -343,9 +344,9 @@ without_body(struct text *body)
 }
 
 static struct MHD_Response *
-with_body(const struct exchange *exchange, struct text *body)
+with_body(const struct exchange *exchange, const struct reply *reply, struct text *body)
 {
-    if (exchange->method == METHOD_HEAD)
+    if (exchange->method == METHOD_HEAD || reply->status == MHD_HTTP_NOT_MODIFIED)
         return without_body(body);
     return body->size > LARGE_ANSWER ? in_blocks(body) : in_one(body);
 }
@@ -362,7 +363,7 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
         visit_answer(exchange, PARCEL_REPLY, reply, body);
         return;
     }
-    if (!has_body(reply->status))
+    if (!has_body(reply->status) && reply->status != MHD_HTTP_NOT_MODIFIED)
         text_free(body);
     if (answer_small(exchange, reply, body))
         return;
@@ -371,7 +372,7 @@ exchange_reply(struct exchange *exchange, const struct reply *reply, struct text
         return;
     }
     if (!body->failed)
-        response = with_body(exchange, body);
+        response = with_body(exchange, reply, body);
     if (response == NULL) {
         text_free(body);
         reply = &failed;

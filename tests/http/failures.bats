@@ -44,6 +44,23 @@ setup() {
     done
 }
 
+@test "a 304 has the length of what a 200 would have sent, or none" {
+    get '/wait?delay=0.0125&status=304&format=text' -H 'Connection: close'
+    assert_status 304
+    assert_eq "$(header Content-Length)$body" 7 # 0.0125 and a newline
+    assert_eq "$(header Content-Type)" ''
+    get '/wait?delay=0&status=304'
+    at_least "$(header Content-Length)" 20
+    send PUT /tasks/unchanged '{"delay":0,"status":304}'
+    get '/tasks/unchanged/result?timeout=30'
+    assert_status 304
+    at_least "$(header Content-Length)" 20
+    get '/wait?delay=0&status=205'
+    assert_eq "$(header Content-Length)" 0
+    get '/wait?delay=0&status=204'
+    assert_eq "$(header Content-Length)" ''
+}
+
 @test "status on a task: its result has it, its error is the problem" {
     send PUT /tasks/failed '{"delay":0.05,"status":502}'
     assert_status 201
