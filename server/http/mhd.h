@@ -18,8 +18,8 @@
 #define MHD_STRICTNESS 1
 #define MHD_CHECKS_LINES true
 #else
-/* The guard refuses what strictness would, and lines that it would not; 0.9.75 itself
- * would send the head of its refusal twice. */
+/* The guard refuses what strictness would, with a problem instead of a page, and lines
+ * that it would not. */
 #define MHD_OPTION_STRICTNESS MHD_OPTION_STRICT_FOR_CLIENT
 #define MHD_STRICTNESS 0
 #define MHD_CHECKS_LINES false
