@@ -31,7 +31,7 @@ write_line(struct exchange *exchange, struct json_writer *json)
 {
     const struct registry *registry = exchange->server->registry;
     const char *asked = exchange->target + exchange->asked_at;
-    bool answered = exchange->phase == EXCHANGE_SENDING;
+    bool answered = exchange->phase == EXCHANGE_SENDING || exchange->told;
     int64_t elapsed_ns = registry_now(registry) - exchange->received_ns;
     char time[RFC3339_SIZE];
 

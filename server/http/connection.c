@@ -1,3 +1,4 @@
+#include "base/http_date.h"
 #include "http/http_private.h"
 
 #include <errno.h>
@@ -213,30 +214,54 @@ connections_reap(struct server *server)
 }
 
 static void
-send_problem(struct server *server, int fd, const struct problem *problem)
+write_head(struct text *head, const struct problem *problem, size_t body_size)
 {
     int status = problem_status(problem);
+    char date[HTTP_DATE_SIZE];
+
+    http_date_print(time(NULL), date);
+    text_format(head,
+                "HTTP/1.1 %d %s\r\nDate: %s\r\n"
+                "Content-Type: application/problem+json\r\n",
+                status, error_info(problem->error)->title, date);
+    if (status == 429 || status == 503)
+        text_string(head, "Retry-After: 1\r\n");
+    text_format(head, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body_size);
+}
+
+/* Returns the size of the body that it has sent, in bytes: none in answer to a HEAD. */
+static size_t
+send_problem(struct server *server, int fd, const struct problem *problem, bool is_head)
+{
     TEXT_AUTO body = {0};
-    TEXT_AUTO head = {0};
+    TEXT_AUTO answer = {0};
 
     reply_count_refusal(server, problem->error);
     struct json_writer json = json_writer(&body);
     problem_write(problem, &json);
     text_string(&body, "\n");
-    text_format(&head, "HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\n",
-                status, error_info(problem->error)->title);
-    if (status == 429 || status == 503)
-        text_string(&head, "Retry-After: 1\r\n");
-    text_format(&head, "Content-Length: %zu\r\nConnection: close\r\n\r\n", body.size);
-    text_append(&head, body.bytes, body.size);
-    if (!head.failed && !body.failed)
-        (void)!send(fd, head.bytes, head.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    write_head(&answer, problem, body.size);
+    if (is_head)
+        text_clear(&body);
+    text_append(&answer, body.bytes, body.size);
+    if (answer.failed || body.failed
+        || send(fd, answer.bytes, answer.size, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        return 0;
+    return body.size;
 }
 
 void
 connection_tell(struct connection *connection, const struct problem *problem)
 {
-    send_problem(connection->server, connection->fd, problem);
+    struct exchange *exchange = connection->exchange;
+    bool is_head = exchange && exchange->method == METHOD_HEAD;
+    size_t sent = send_problem(connection->server, connection->fd, problem, is_head);
+
+    if (exchange == NULL)
+        return;
+    exchange->told = true;
+    exchange->status = (uint16_t)problem_status(problem);
+    reply_count_bytes(exchange, sent);
 }
 
 /* A request that is there already is read: closing over it would be a RST, which can
@@ -249,7 +274,7 @@ connection_turn_away(struct server *server, int fd, enum error error)
 
     problem_set(&problem, error, "%s", error_info(error)->text);
     (void)!recv(fd, request, sizeof request, MSG_DONTWAIT);
-    send_problem(server, fd, &problem);
+    server->counts.bytes += send_problem(server, fd, &problem, false);
     shutdown(fd, SHUT_WR);
     close(fd);
 }

@@ -110,6 +110,7 @@ struct exchange {
     bool stalls : 1;          /* at the last look its client had something to take */
     bool took_more : 1;       /* its socket, since then */
     bool is_small : 1;        /* its answer is `small` */
+    bool told : 1;            /* its answer went past libmicrohttpd */
     uint32_t mark;            /* of the last look, to compare with */
     int64_t received_ns;
     struct text buffer; /* the body while it is read; then what a stream carries over */

@@ -4,11 +4,11 @@
  * itself (ADR 7). A response keeps the size of its body, so there is one for each size;
  * the bytes stand here, and are others in each answer.
  */
+#include "base/http_date.h"
 #include "http/http_private.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct small_answer {
     struct MHD_Response *response;
@@ -29,15 +29,12 @@ small_answer_free(struct small_answer *answer)
     free(answer);
 }
 
-/* In C's locale, which is the program's, an IMF-fixdate (RFC 9110 §5.6.7). */
 static bool
 add_date(struct MHD_Response *response, time_t at)
 {
-    char date[32];
-    struct tm utc;
+    char date[HTTP_DATE_SIZE];
 
-    gmtime_r(&at, &utc);
-    strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", &utc);
+    http_date_print(at, date);
     return reply_add_header(response, MHD_HTTP_HEADER_DATE, date);
 }
 

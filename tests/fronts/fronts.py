@@ -86,12 +86,13 @@ def sent_by_front():
 
 
 def seen_by_waitd():
-    """Their targets. One without an answer was cut off within its body, and never run:
-    apache2 does not count those."""
+    """Their targets. One that was cut off within its body, and never run, has no answer or a
+    413: apache2 does not count those."""
     with open(LOG) as log:
         seen = [json.loads(line) for line in log]
     return [each["target"] for each in seen
-            if (each["status"] or LABEL.search(each["target"])) and each["target"] != "/metrics"]
+            if each["target"] != "/metrics"
+            and (each["status"] not in (None, 413) or LABEL.search(each["target"]))]
 
 
 def accepted():

@@ -474,6 +474,23 @@ unix_pending() {
     assert_json '.[0].bytes > 20 and .[5].bytes == 0 and .[5].elapsed > 0.1'
 }
 
+@test "--access-log: what is refused before it was read whole; a HEAD is told so without a body" {
+    local log=$BATS_TEST_TMPDIR/access size
+
+    own_server --access-log "$log" --host 127.0.0.1 --max-body 256
+    until_closed "HEAD /healthz HTTP/1.1\r\nHost: a\r\nX: $(printf '%03700d' 0)\r\n\r\n"
+    assert_match "${lines[0]}" '^HTTP/1.1 431 '
+    assert_match "${lines[1]}" '^Date: [A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT'
+    assert_eq "${lines[-1]}" $'\r'
+    until_closed "POST /tasks HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1388\r\n$(
+        printf '%5000s' '')"
+    size=$(sed -n 's/^Content-Length: \([0-9]*\).*/\1/p' <<<"$output")
+    own_server_stop
+    body=$(jq -cs . "$log")
+    assert_json '[.[] | [.method, .target, .status, .bytes]] == [
+        ["HEAD", "/healthz", 431, 0], ["POST", "/tasks", 413, $size]]' --argjson size "$size"
+}
+
 @test "--access-log -: the standard output; who does not read it holds nobody up" {
     local pipe=$BATS_TEST_TMPDIR/pipe stuck
 
