@@ -4,14 +4,18 @@
  */
 #include "http/chunks.h"
 
+#include "http/http_private.h"
 #include "http/token.h"
 
-#include <stddef.h>
-
 enum {
-    DIGITS_MOST = 16,       /* of a size: 64 bits */
-    EXTENSIONS_MOST = 1024, /* bytes, of one body */
+    DIGITS_MOST = 16,      /* of a size: 64 bits */
+    EXTENSIONS_MOST = 256, /* bytes, of one body */
+    LINE_END = 2,          /* CRLF */
 };
+/* libmicrohttpd reads that line whole, and where it has no room for it, 0.9.75 spins
+ * and reads nothing any more. */
+_Static_assert(DIGITS_MOST + 1 + EXTENSIONS_MOST + LINE_END <= ANSWER_MEMORY,
+               "the line of a size fits where the head of the answer will");
 
 static int
 digit_of(unsigned char byte)
@@ -36,6 +40,9 @@ static const char wrong_line[] =
 static const char wrong_data[] = "the data of a chunk is not followed by CRLF";
 static const char wrong_trailer[] =
     "a trailer is not a name, a colon, a value without control characters, and CRLF";
+
+const char chunks_no_room[] = "the trailers leave no room for the head of the answer "
+                              "in the connection's memory";
 
 static const char *
 expect(struct chunks *chunks, bool met, enum chunks_state next, const char *wrong)
@@ -68,8 +75,17 @@ take_extension(struct chunks *chunks, unsigned char byte)
     if (byte == '\r')
         return expect(chunks, true, CHUNKS_SIZE_LF, NULL);
     if (++chunks->extensions > EXTENSIONS_MOST)
-        return "the extensions of the chunks are longer than 1024 bytes";
+        return "the extensions of the chunks are longer than 256 bytes";
     return is_text(byte) ? NULL : wrong_line;
+}
+
+static const char *
+take_room(struct chunks *chunks, size_t size)
+{
+    if (size > chunks->room)
+        return chunks_no_room;
+    chunks->room -= size;
+    return NULL;
 }
 
 static const char *
@@ -77,8 +93,6 @@ take_trailer(struct chunks *chunks, unsigned char byte)
 {
     switch (chunks->state) {
     case CHUNKS_TRAILER:
-        if (byte == '\r')
-            return expect(chunks, true, CHUNKS_END_LF, NULL);
         return expect(chunks, is_token_byte(byte), CHUNKS_TRAILER_NAME, wrong_trailer);
     case CHUNKS_TRAILER_NAME:
         if (byte == ':')
@@ -89,6 +103,17 @@ take_trailer(struct chunks *chunks, unsigned char byte)
             return expect(chunks, true, CHUNKS_TRAILER_LF, NULL);
         return is_text(byte) ? NULL : wrong_trailer;
     }
+}
+
+static const char *
+take_trailers(struct chunks *chunks, unsigned char byte)
+{
+    bool begins = chunks->state == CHUNKS_TRAILER;
+
+    if (begins && byte == '\r')
+        return expect(chunks, true, CHUNKS_END_LF, NULL);
+    const char *wrong = take_room(chunks, begins ? FIELD_MEMORY + LINE_END : 1);
+    return wrong ? wrong : take_trailer(chunks, byte);
 }
 
 static const char *
@@ -107,7 +132,7 @@ take(struct chunks *chunks, unsigned char byte)
     case CHUNKS_DATA_LF: return expect(chunks, lf, CHUNKS_SIZE, wrong_data);
     case CHUNKS_TRAILER_LF: return expect(chunks, lf, CHUNKS_TRAILER, wrong_trailer);
     case CHUNKS_END_LF: return expect(chunks, lf, CHUNKS_OVER, wrong_trailer);
-    default: return take_trailer(chunks, byte);
+    default: return take_trailers(chunks, byte);
     }
 }
 

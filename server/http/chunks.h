@@ -1,7 +1,8 @@
-/* chunks.h: the framing of a chunked body, byte by byte. Zeroed, it stands at the
- * begin. */
+/* chunks.h: the framing of a chunked body, byte by byte. Zeroed but for its room, it
+ * stands at the begin. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum chunks_state {
@@ -24,7 +25,11 @@ struct chunks {
     unsigned digits;     /* of this size */
     unsigned extensions; /* bytes, so far */
     uint64_t left;       /* bytes of this chunk's data */
+    size_t room;         /* bytes that trailers may still take in memory */
 };
+
+/* What chunks_read() tells where they take more. */
+extern const char chunks_no_room[];
 
 /* Reads from *at up to `end`, or to the end of the body, where the state is
  * CHUNKS_OVER: what is behind it, at *at, is of the next request. What is wrong is

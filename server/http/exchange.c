@@ -11,8 +11,6 @@
 
 enum {
     DISCARD_FACTOR = 16, /* bodies too large are read so far, to answer at the end */
-    FIELD_MEMORY = 64,   /* what libmicrohttpd keeps of a header or cookie */
-    ANSWER_MEMORY = 400, /* what the longest head of an answer takes */
 };
 
 /* target.c parses the query. libmicrohttpd is about to parse it as well, and where its
@@ -139,14 +137,19 @@ peers_of(const struct exchange *exchange)
     return exchange->server->registry->peers;
 }
 
+/* One that is not much too long is read, and dropped: where a connection is closed with
+ * bytes unread, its client gets a RST, and may never see why. */
 static void
-check_length(struct exchange *exchange, struct problem *problem)
+check_length(struct exchange *exchange, const struct head_end *end,
+             struct problem *problem)
 {
     const char *length = exchange_header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
     size_t limit = exchange->server->config.max_body;
     unsigned long long size = length ? strtoull(length, NULL, 10) : 0;
 
-    if (size > limit) {
+    if (size > limit && size <= limit * DISCARD_FACTOR && !end->expects)
+        exchange->body_refused = ERROR_CONTENT_TOO_LARGE;
+    else if (size > limit) {
         problem_set(problem, ERROR_CONTENT_TOO_LARGE,
                     "the body of %s bytes is above the limit of %zu bytes", length,
                     limit);
@@ -159,18 +162,18 @@ check_length(struct exchange *exchange, struct problem *problem)
 static void
 tell(struct exchange *exchange, const struct problem *problem)
 {
-    exchange->status = (uint16_t)problem_status(problem);
     exchange->phase = EXCHANGE_ABANDONED;
     connection_tell(exchange->connection, problem);
 }
 
 /* The head of the answer has to fit beside that of the request: libmicrohttpd would
  * close without an answer, after the work has begun. It copies the cookies. So there is
- * none for this problem, either. */
-static void
+ * none for this problem, either. Returns what is left. */
+static size_t
 check_room(struct exchange *exchange, const struct head_end *end,
            struct problem *problem)
 {
+    size_t memory = exchange->server->config.connection_memory;
     size_t fields = end->fields;
 
     if (end->cookies > 0)
@@ -180,13 +183,27 @@ check_room(struct exchange *exchange, const struct head_end *end,
     size_t answer =
         ANSWER_MEMORY + (exchange->server->config.reach->cors ? CORS_MEMORY : 0);
 
-    if (taken + answer <= exchange->server->config.connection_memory)
-        return;
+    if (taken + answer <= memory)
+        return memory - taken - answer;
     problem_set(problem, ERROR_HEADERS_TOO_LARGE,
                 "the head leaves no room for that of the answer in the connection's "
                 "memory of %zu bytes",
-                exchange->server->config.connection_memory);
+                memory);
     tell(exchange, problem);
+    return 0;
+}
+
+static void
+check_head(struct exchange *exchange, const struct head_end *end,
+           struct problem *problem)
+{
+    size_t room = check_room(exchange, end, problem);
+
+    if (exchange->phase == EXCHANGE_READING
+        && intake_head(exchange, end, room, problem))
+        exchange_refuse(exchange, problem);
+    if (exchange->phase == EXCHANGE_READING && end->has_body)
+        check_length(exchange, end, problem);
 }
 
 /* The head is there. What is refused here is refused without reading a body, and the
@@ -202,15 +219,12 @@ on_head(struct exchange *exchange, const char *method, const char *version)
     exchange->method = (uint8_t)method_of(method);
     exchange->ends_by_closing = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
     exchange->received_ns = registry_now(server->registry);
-    if (guard_check(exchange, method, version, &end, &problem)
-        || intake_head(exchange, &end, &problem))
+    if (guard_check(exchange, method, version, &end, &problem))
         exchange_refuse(exchange, &problem);
     else
-        check_room(exchange, &end, &problem);
+        check_head(exchange, &end, &problem);
     exchange->closes |= end.closes;
     exchange->has_body = end.has_body;
-    if (exchange->phase == EXCHANGE_READING && end.has_body)
-        check_length(exchange, &problem);
     exchange->guarded =
         end.from_page || server->tokens || server->config.reach->hosts.count;
     return exchange->phase == EXCHANGE_READING ? MHD_YES : go_on(exchange);

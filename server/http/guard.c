@@ -297,6 +297,7 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
         .fields = guard.fields,
         .cookies = guard.cookies,
         .has_body = guard.has_body,
+        .expects = guard.expects,
         .chunked = guard.chunked,
         .closes = guard.closes,
         .from_page = guard.from_page,

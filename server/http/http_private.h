@@ -16,6 +16,9 @@ enum {
     CELLS_KEPT_EMPTY = 2,
     PARAMETERS_MAX = 2560,  /* bytes of any route's struct of parameters */
     SMALL_ANSWER_MAX = 128, /* bytes of its body */
+    /* In the memory of a connection, bytes: */
+    FIELD_MEMORY = 64,   /* what libmicrohttpd keeps of a header or cookie */
+    ANSWER_MEMORY = 400, /* what the longest head of an answer takes */
 };
 
 /*
@@ -410,6 +413,7 @@ struct head_end {
     size_t fields;    /* lines of it with a header */
     size_t cookies;   /* bytes of Cookie */
     bool has_body, chunked;
+    bool expects;   /* the client waits for a 100 before it sends the body */
     bool closes;    /* the client wants its connection closed */
     bool from_page; /* headers that a browser adds on behalf of a page */
 };
@@ -422,10 +426,12 @@ guard_check(const struct exchange *exchange, const char *method, const char *ver
 
 /* ---- intake.c ---- */
 
-/* The exchange's head has been read. bad-request: there was a NUL or a bare LF in it,
- * or what has come of its chunks is framed wrongly. out-of-memory. */
+/* The exchange's head has been read, and its trailers may take so many bytes in the
+ * connection's memory. bad-request: there was a NUL or a bare LF in it, or what has
+ * come of its chunks is framed wrongly. headers-too-large: the trailers among that take
+ * more. out-of-memory. */
 MUST_USE enum error intake_head(struct exchange *exchange, const struct head_end *end,
-                                struct problem *problem);
+                                size_t trailer_room, struct problem *problem);
 
 /* Of a body that is not chunked, the bytes up to `end` have been read. */
 void intake_body(const struct connection *connection, const char *end);

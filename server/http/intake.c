@@ -105,8 +105,17 @@ read_chunks(struct intake *intake, const char *bytes, const char *end)
 }
 
 static enum error
+tell_wrong(const char *wrong, struct problem *problem)
+{
+    bool large = wrong == chunks_no_room;
+
+    return problem_set(problem, large ? ERROR_HEADERS_TOO_LARGE : ERROR_BAD_REQUEST,
+                       "refused: %s", wrong);
+}
+
+static enum error
 begin_chunks(struct exchange *exchange, struct intake *intake, const char *body,
-             struct problem *problem)
+             size_t trailer_room, struct problem *problem)
 {
     struct connection *connection = exchange->connection;
 
@@ -119,14 +128,14 @@ begin_chunks(struct exchange *exchange, struct intake *intake, const char *body,
     if (intake == NULL)
         return problem_set(problem, ERROR_OUT_OF_MEMORY, "no memory for the body");
     intake->connection = connection;
-    intake->chunks = (struct chunks){0};
+    intake->chunks = (struct chunks){.room = trailer_room};
     intake->odd = NULL;
     const char *wrong = read_chunks(intake, body, connection->cell->received_end);
-    return wrong ? problem_set(problem, ERROR_BAD_REQUEST, "refused: %s", wrong) : OK;
+    return wrong ? tell_wrong(wrong, problem) : OK;
 }
 
 enum error
-intake_head(struct exchange *exchange, const struct head_end *end,
+intake_head(struct exchange *exchange, const struct head_end *end, size_t trailer_room,
             struct problem *problem)
 {
     const struct connection *connection = exchange->connection;
@@ -144,7 +153,9 @@ intake_head(struct exchange *exchange, const struct head_end *end,
         if (!end->has_body && cell->received_fd == connection->fd)
             look_ahead(intake, end->body, cell->received_end);
     }
-    return end->chunked ? begin_chunks(exchange, intake, end->body, problem) : OK;
+    if (!end->chunked)
+        return OK;
+    return begin_chunks(exchange, intake, end->body, trailer_room, problem);
 }
 
 void
@@ -191,7 +202,7 @@ refuse(struct connection *connection, const char *wrong)
 {
     struct problem problem;
 
-    problem_set(&problem, ERROR_BAD_REQUEST, "refused: %s", wrong);
+    tell_wrong(wrong, &problem);
     connection_refuse(connection, &problem);
     errno = ECONNRESET;
     return -1;

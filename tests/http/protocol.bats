@@ -76,6 +76,14 @@ protocol() {
     protocol expect_continue
 }
 
+@test "a body that is too long is read, and told so" {
+    protocol too_long
+}
+
+@test "what libmicrohttpd refuses by itself is one answer" {
+    protocol own_pages
+}
+
 @test "OPTIONS says what is allowed, and so does every 405" {
     protocol options
 }
@@ -88,6 +96,10 @@ protocol() {
     protocol long_head
 }
 
+@test "trailers that leave no room for an answer are refused before anything begins" {
+    protocol trailers
+}
+
 @test "what is no HTTP at all harms nobody" {
     protocol garbage
 }
@@ -95,6 +107,13 @@ protocol() {
 @test "a slow client is cut off after --header-timeout" {
     own_server --header-timeout 0.5
     protocol slow
+    own_server_stop
+}
+
+@test "a chunk's size that does not end behind a long head is cut off" {
+    own_server --header-timeout 0.5
+    protocol unfinished
+    eventually connections_are 0 "$(own_server_pid)"
     own_server_stop
 }
 

@@ -246,6 +246,25 @@ def expect_continue():
         raw.assert_closed()
 
 
+def too_long():
+    """A body is read all the same, so that its client reads the answer."""
+    with Raw(PORT) as raw:
+        raw.send(message("POST", "/wait", "Content-Length: 1000000", body=b" " * 1000000))
+        answer = raw.answer()
+        assert answer.status == 413 and answer.json()["type"] == "/problems/content-too-large"
+        assert raw.ask("GET", "/healthz").status == 200
+
+
+def own_pages():
+    """What libmicrohttpd refuses by itself is one answer, too."""
+    for field, status in [("Content-Length: 5x", 400), ("Content-Length: " + "9" * 30, 413),
+                          ("Cookie: " + "a;" * 200, 431)]:
+        with Raw(PORT) as raw:
+            answer = raw.ask("GET", "/healthz", field)
+            assert answer.status == status and answer.body[:6] in (b"<html>", b'{"type'), answer
+            raw.assert_closed()
+
+
 def document():
     return json.loads(subprocess.check_output([os.environ["WAITD"], "--print-openapi"]))["paths"]
 
@@ -297,6 +316,24 @@ def long_head():
         assert answer.status == 400 and answer.json()["param"] == "delay", answer
 
 
+def trailers():
+    """Either all is taken, or nothing is begun."""
+    for head in [0, 1000, 3000]:
+        statuses = []
+        for count in range(80):
+            for pause in [0, 0.005]:
+                label = f"t{head}-{count}-{bool(pause)}"
+                with Raw(PORT) as raw:
+                    raw.send(message("POST", f"/tasks?delay=0&label={label}", "X: " + "a" * head,
+                                     "Transfer-Encoding: chunked"))
+                    time.sleep(pause)
+                    raw.send(b"0\r\n" + b"T: 1\r\n" * count + b"\r\n")
+                    statuses.append(raw.answer().status)
+                begun = tasks(PORT, f"label={label}")["total"]
+                assert begun == (statuses[-1] == 201), (head, count, statuses[-1], begun)
+        assert set(statuses) == {201, 431} and statuses == sorted(statuses), (head, statuses)
+
+
 def garbage():
     hello = bytes.fromhex("16030100f8010000f40303") + bytes(range(256))
     for data in [hello, b"\0" * 5000, os.urandom(5000), b"\r\n" * 3000, b"\n" * 100, b"PRI * HTTP/2.0"
@@ -324,6 +361,25 @@ def cut_off(raw, begun):
         problem = json.loads(rest.partition(b"\r\n\r\n")[2])
         assert problem["type"] == "/problems/request-timeout" and problem["status"] == 408
     return took, bool(rest)
+
+
+def unfinished():
+    """The line of a chunk's size that does not end, behind heads up to those that are too long.
+    Of a server with --header-timeout 0.5."""
+    for extension, status in [(250, b"408"), (1000, b"400")]:
+        line = b"0" * 15 + b"1;" + b"e" * extension
+        clients = []
+        for size in range(2400, 4000, 20):
+            head = message("POST", "/healthz", "Transfer-Encoding: chunked", "X: " + "a" * size)
+            for pieces in [[head + line], [head, line], [head + line[:100], line[100:]]]:
+                clients.append(Raw(PORT))
+                for piece in pieces:
+                    clients[-1].send_what_it_takes(piece)
+                    time.sleep(0.002)
+        statuses = [raw.rest()[9:12] for raw in clients]
+        for raw in clients:
+            raw.socket.close()
+        assert set(statuses) == {status, b"431"} and statuses == sorted(statuses), statuses
 
 
 def drip(data):
@@ -479,5 +535,6 @@ def leave():
 
 TESTS = [targets, absolute_form, during_answer, slow_reader, left_early, left_later, urgent]
 TESTS += [urgent_at_first, urgent_behind, pipeline, chunks_behind, pieces, keep_alive, http_1_0]
-TESTS += [expect_continue, options, head, long_head, garbage, slow, idle, half_close, leave]
+TESTS += [expect_continue, too_long, own_pages, options, head, long_head, trailers, garbage, slow]
+TESTS += [unfinished, idle, half_close, leave]
 {test.__name__: test for test in TESTS}[sys.argv[2]](*map(int, sys.argv[3:]))
