@@ -4,7 +4,6 @@
 #include "api/task_json.h"
 #include "api/task_problem.h"
 #include "api/wait_n_json.h"
-#include "base/number.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -204,15 +203,15 @@ write_outcome(const struct launch *launch, const struct outcome *outcome,
     }
 }
 
-/* Seconds from the start of the launch. */
-static double
-end_of(const struct wait *wait)
+/* Not all at once: each takes its delay from a deadline in ns. */
+static bool
+is_limited(const struct launch *launch)
 {
-    return ns_to_seconds(wait->start_ns - wait->record.created_ns) + wait->delay;
+    return launch->plan.limit && launch->plan.limit < launch->plan.n;
 }
 
-/* The order of /wait_n: where whole ns tie, the delays as drawn decide, then the index.
- */
+/* The order of /wait_n: where whole ns tie, the delays as drawn decide, but with a
+ * limit not; then the index. */
 static int
 compare_ends(const void *a, const void *b, void *argument)
 {
@@ -223,8 +222,8 @@ compare_ends(const void *a, const void *b, void *argument)
 
     if (first->deadline_ns != second->deadline_ns)
         return first->deadline_ns < second->deadline_ns ? -1 : 1;
-    if (end_of(first) < end_of(second) || end_of(first) > end_of(second))
-        return end_of(first) < end_of(second) ? -1 : 1;
+    if (first->delay != second->delay && !is_limited(launch))
+        return first->delay < second->delay ? -1 : 1;
     return *index < *other ? -1 : 1;
 }
 

@@ -10,11 +10,18 @@ enum {
     SLICE = 256, /* waits built or ended in one turn: a tenth of a millisecond */
 };
 
+/* When a wait has to end, after the start: the ns, with a limit; else its delay, a
+ * double, whose bits are in the order of such numbers where none is negative. */
+union end {
+    int64_t key;
+    double delay;
+};
+
 /* A wait that runs, in the heap. Its end stands here too: to find the soonest of some
  * siblings one cache line is read (LaMarca and Ladner, The Influence of Caches on the
  * Performance of Heaps, 1996). */
 struct place {
-    double end; /* seconds after the start */
+    union end end;
     uint32_t index;
 };
 _Static_assert(ARITY * sizeof(struct place) == CACHE_LINE, "siblings fill a line");
@@ -28,7 +35,6 @@ struct batch {
     void *owner;
     void (*progressed)(void *owner, int64_t now_ns);
 
-    int64_t *ends_ns; /* by index, after the start; with a limit; else NULL */
     int64_t *elapsed; /* by rank; NULL where nobody asks */
     uint32_t *order;  /* rank → index */
     uint32_t *ranks;  /* index → rank + 1, 0: none yet; NULL where nobody asks */
@@ -43,6 +49,8 @@ struct batch {
     size_t most;          /* so many end */
     bool first_error;     /* or so many as when the first fails */
     size_t width;         /* so many may run at once */
+    bool limited;         /* not all of them */
+    int64_t end_ns;       /* with a limit: of the last that has ended */
     size_t slice;         /* so many are built or ended in one turn */
     size_t released_rank; /* waits from this rank on ended by batch_release */
     int64_t released_ns;  /* INT64_MAX: not */
@@ -54,7 +62,7 @@ struct batch {
 static bool
 sooner(const struct place *a, const struct place *b)
 {
-    return a->end < b->end || (a->end == b->end && a->index < b->index);
+    return a->end.key < b->end.key || (a->end.key == b->end.key && a->index < b->index);
 }
 
 static void
@@ -104,28 +112,33 @@ pop(struct batch *batch)
     return top;
 }
 
+/* Of queued ones the ns are added up, as if each had a timer, for a sum of doubles has
+ * errors of its own: with 0.1 three times it is above 0.3. */
+static union end
+end_after(const struct batch *batch, int64_t at_ns, double delay)
+{
+    if (!batch->limited)
+        return (union end){.delay = delay};
+    int64_t end_ns = at_ns + delay_to_ns(delay);
+
+    return (union end){.key = end_ns < CLOCK_LIFE_NS ? end_ns : CLOCK_LIFE_NS};
+}
+
 /* Behind one that ended then, after the start, or at the start. */
 static void
-start_next(struct batch *batch, double at_seconds, int64_t at_ns)
+start_next(struct batch *batch, int64_t at_ns)
 {
     uint32_t index = (uint32_t)batch->started++;
     double delay = delays_reach(batch->delays, index);
 
-    if (batch->ends_ns) {
-        int64_t end_ns = at_ns + delay_to_ns(delay);
-
-        batch->ends_ns[index] = end_ns < CLOCK_LIFE_NS ? end_ns : CLOCK_LIFE_NS;
-    }
     (void)faults_reach(batch->faults, index); /* drawn now, slice by slice */
-    push(batch, (struct place){at_seconds + delay, index});
+    push(batch, (struct place){end_after(batch, at_ns, delay), index});
 }
 
-/* After the start. Of queued ones the ns are added up, as if each had a timer, for a
- * sum of doubles has errors of its own: with 0.1 three times it is above 0.3. */
 static int64_t
 place_end_ns(const struct batch *batch, const struct place *place)
 {
-    return batch->ends_ns ? batch->ends_ns[place->index] : delay_to_ns(place->end);
+    return batch->limited ? place->end.key : delay_to_ns(place->end.delay);
 }
 
 static bool
@@ -138,7 +151,7 @@ static void
 build_slice(struct batch *batch)
 {
     for (size_t i = 0; i < batch->slice && !is_built(batch); i++)
-        start_next(batch, 0, 0);
+        start_next(batch, 0);
 }
 
 bool
@@ -203,8 +216,9 @@ end_first(struct batch *batch, int64_t now_ns)
         batch->elapsed[batch->done] = now_ns - batch->start_ns;
     sort_out(batch, first.index);
     batch->done++;
+    batch->end_ns = end_ns;
     if (batch->started < batch->delays->n)
-        start_next(batch, first.end, end_ns);
+        start_next(batch, end_ns);
 }
 
 static bool
@@ -258,17 +272,14 @@ allocate(struct batch *batch, const struct batch_plan *plan)
     size_t n = plan->delays->n;
 
     batch->order = malloc(n * sizeof *batch->order);
-    if (plan->limit)
-        batch->ends_ns = malloc(n * sizeof *batch->ends_ns);
     if (plan->times)
         batch->elapsed = malloc(n * sizeof *batch->elapsed);
     if (plan->ranks)
         batch->ranks = calloc(n, sizeof *batch->ranks);
     if (plan->faults)
         batch->sorted = malloc(n * sizeof *batch->sorted);
-    return allocate_heap(batch) && batch->order && (!plan->limit || batch->ends_ns)
-           && (!plan->times || batch->elapsed) && (!plan->ranks || batch->ranks)
-           && (!plan->faults || batch->sorted);
+    return allocate_heap(batch) && batch->order && (!plan->times || batch->elapsed)
+           && (!plan->ranks || batch->ranks) && (!plan->faults || batch->sorted);
 }
 
 struct batch *
@@ -287,7 +298,8 @@ batch_start(struct timers *timers, const struct batch_plan *plan)
     batch->start_ns = plan->start_ns;
     batch->owner = plan->owner;
     batch->progressed = plan->progressed;
-    batch->width = plan->limit && plan->limit < n ? plan->limit : n;
+    batch->limited = plan->limit && plan->limit < n;
+    batch->width = batch->limited ? plan->limit : n;
     batch->most = plan->most && plan->most < n ? plan->most : n;
     batch->slice = delays_slice(plan->delays, SLICE);
     batch->released_rank = SIZE_MAX;
@@ -317,7 +329,6 @@ batch_free(struct batch *batch)
         return;
     batch_stop(batch);
     delays_release(batch->delays);
-    free(batch->ends_ns);
     free(batch->elapsed);
     free(batch->ranks);
     free(batch->sorted);
@@ -424,11 +435,12 @@ batch_delay(const struct batch *batch, size_t rank)
 }
 
 double
-batch_end(const struct batch *batch, size_t rank)
+batch_last_end(const struct batch *batch)
 {
-    return batch->ends_ns && !was_released(batch, rank)
-               ? ns_to_seconds(batch->ends_ns[batch->order[rank]])
-               : batch_delay(batch, rank);
+    size_t last = batch->done - 1;
+
+    return batch->limited && !was_released(batch, last) ? ns_to_seconds(batch->end_ns)
+                                                        : batch_delay(batch, last);
 }
 
 int64_t

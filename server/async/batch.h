@@ -3,10 +3,10 @@
  * private heap of its waits and stands in the timers with its next deadline only, so
  * that cancelling is O(1) and a wait costs a few dozen bytes.
  *
- * Its key is (the time of completion in seconds, as a double, then the index); whole
- * ns, rounded up, only decide when a wait may end. With a limit the first `limit` waits
- * by index start at once; each queued one starts at the deadline of the wait that made
- * room, to the ns.
+ * Its key is (the delay, as a double, then the index); whole ns, rounded up, only
+ * decide when a wait may end. With a limit below n the first `limit` waits by index
+ * start at once; each queued one starts at the deadline of the wait that made room, to
+ * the ns. The key then is (the deadline in ns, then the index).
  */
 #pragma once
 
@@ -67,7 +67,8 @@ size_t batch_rank(const struct batch *batch, size_t index);
 /* With which HTTP status it failed, 0: it did not. */
 uint16_t batch_status(const struct batch *batch, size_t rank);
 
-double batch_delay(const struct batch *batch, size_t rank); /* seconds */
-double batch_end(const struct batch *batch, size_t rank); /* when it had to end: seconds
-                                                             after the start */
+double batch_delay(const struct batch *batch, size_t rank);       /* seconds */
 int64_t batch_elapsed_ns(const struct batch *batch, size_t rank); /* since the start */
+
+/* When the last that has ended had to: seconds after the start. */
+double batch_last_end(const struct batch *batch);

@@ -6,7 +6,7 @@
 static int64_t
 planned_ns(const struct measure_part *part)
 {
-    return delay_to_ns(batch_end(part->batch, part->measure->n - 1));
+    return delay_to_ns(batch_last_end(part->batch));
 }
 
 static void

@@ -51,8 +51,7 @@ delay_of(const struct record *record)
 {
     const struct wait_n *wait_n = CONTAINER_OF(record, const struct wait_n, record);
 
-    return wait_n->batch && !wait_n->dry ? batch_end(wait_n->batch, wait_n->ended - 1)
-                                         : -1;
+    return wait_n->batch && !wait_n->dry ? batch_last_end(wait_n->batch) : -1;
 }
 
 static void

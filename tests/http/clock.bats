@@ -78,6 +78,12 @@ load background
     own_server_stop
 }
 
+@test "/wait_n, with Prefer too, and a group have one order, that of a model in ns" {
+    own_server --time-scale 0 --workers 1 --retention 1h
+    python3 "$HTTP_TESTS/orders.py" "$URL" "$RANDOM" 60
+    own_server_stop
+}
+
 # beats_are N: so many empty lines have come.
 beats_are() {
     [[ $(grep -c '^$' "$BATS_TEST_TMPDIR/held-beats.body") == "$1" ]]
