@@ -13,6 +13,7 @@ enum {
     /* With so many digits a larger exponent is infinity, or 0, with any unit. */
     EXPONENT_MAX = 9999,
     EXPONENT_SIZE = sizeof "e-2147483648",
+    CARRY_MAX = 4,   /* of any unit: a number becomes so many digits longer */
     DIGITS_MAX = 20, /* of UINT64_MAX */
 };
 
@@ -95,10 +96,30 @@ add_exponent(char *text, int exponent)
     snprintf(end, EXPONENT_SIZE, "e%d", (int)own + exponent);
 }
 
+/* Digit by digit, so that only strtod() rounds. Returns where it begins, for it has
+ * room for another CARRY_MAX before it. */
+static char *
+multiply(char *text, int times)
+{
+    int carry = 0;
+
+    for (char *at = strchrnul(text, 'e'); at-- > text;) {
+        if (*at == '.')
+            continue;
+        carry += (*at - '0') * times;
+        *at = (char)('0' + carry % 10);
+        carry /= 10;
+    }
+    for (; carry > 0; carry /= 10)
+        *--text = (char)('0' + carry % 10);
+    return text;
+}
+
 static bool
 parse(const char *text, size_t size, const struct unit *unit, double *out)
 {
-    char copy[PARSED_MAX + EXPONENT_SIZE];
+    char room[CARRY_MAX + PARSED_MAX + EXPONENT_SIZE];
+    char *copy = room + CARRY_MAX;
     double value;
 
     if (size == 0 || size > PARSED_MAX || number_length(text, size) != size)
@@ -107,8 +128,9 @@ parse(const char *text, size_t size, const struct unit *unit, double *out)
     copy[size] = '\0';
     if (unit->exponent)
         add_exponent(copy, unit->exponent);
-    value = unit->times == 1 ? strtod(copy, NULL)
-                             : (double)(strtold(copy, NULL) * unit->times);
+    if (unit->times > 1)
+        copy = multiply(copy, unit->times);
+    value = strtod(copy, NULL);
     if (!isfinite(value))
         return false;
     *out = value;

@@ -21,7 +21,7 @@ MUST_USE bool number_parse(const char *text, size_t size, double *out);
 MUST_USE bool number_parse_integer(const char *text, size_t size, int64_t *out);
 
 /* Seconds: a number, or a number with us, ms, s, m or h behind it: the double nearest
- * to what is written (of m and h nearly always). */
+ * to what is written. */
 MUST_USE bool number_parse_duration(const char *text, size_t size, double *seconds);
 
 /* Bytes: an integer, or one with B, KiB, MiB or GiB behind it; at most INT64_MAX. */

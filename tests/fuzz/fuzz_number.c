@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -61,16 +62,49 @@ check_ns(double seconds)
            || seconds_to_ns(ns_to_seconds(ns)) == ns);
 }
 
+/* The double nearest to a duration as it is written, by integers; of what has too many
+ * digits for them it is not known: NaN. */
+static double
+nearest_seconds(const char *text)
+{
+    static const struct {
+        const char *name;
+        unsigned times;
+        long exponent;
+    } units[] = {{"us", 1, -6}, {"ms", 1, -3}, {"m", 60, 0}, {"h", 3600, 0}};
+    enum { DIGITS_MOST = 30, EXPONENT_MOST = 1000000 };
+    const unsigned long long e18 = 1000000000000000000;
+    unsigned __int128 count = 0;
+    size_t size = strspn(text, "0123456789."), digits = 0;
+    const char *point = memchr(text, '.', size);
+    char *unit = (char *)text + size, model[64];
+    long exponent = *unit == 'e' ? strtol(unit + 1, &unit, 10) : 0;
+
+    for (size_t i = 0; i < size; i++)
+        if (text[i] != '.' && (digits > 0 || text[i] != '0')) {
+            count = count * 10 + (unsigned)(text[i] - '0');
+            digits++;
+        }
+    if (digits > DIGITS_MOST || exponent < -EXPONENT_MOST || exponent > EXPONENT_MOST)
+        return NAN;
+    if (point)
+        exponent -= (long)(text + size - point - 1);
+    for (size_t i = 0; i < COUNT(units); i++)
+        if (strcmp(unit, units[i].name) == 0) {
+            count *= units[i].times;
+            exponent += units[i].exponent;
+        }
+    snprintf(model, sizeof model, "%llu%018llu%018llue%ld",
+             (unsigned long long)(count / e18 / e18),
+             (unsigned long long)(count / e18 % e18), (unsigned long long)(count % e18),
+             exponent);
+    return strtod(model, NULL);
+}
+
 static void
 check_duration(const char *text, size_t size)
 {
-    static const struct {
-        const char *unit;
-        double seconds;
-    } units[] = {{"us", 1e-6}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}};
-    double seconds = -1, expected = 1;
-    char *end;
-    double count = strtod(text, &end);
+    double seconds = -1;
 
     if (!number_parse_duration(text, size, &seconds)) {
         assert(seconds == -1);
@@ -78,12 +112,9 @@ check_duration(const char *text, size_t size)
         return;
     }
     assert(fuzz_matches(NUMBER "(us|ms|s|m|h)?", text, size));
-    for (size_t i = 0; i < COUNT(units); i++)
-        if (strcmp(end, units[i].unit) == 0)
-            expected = units[i].seconds;
-    expected *= count;
     assert(isfinite(seconds) && seconds >= 0);
-    assert(fabs(seconds - expected) <= 1e-15 * expected + 1e-320);
+    double expected = nearest_seconds(text);
+    assert(isnan(expected) || seconds == expected);
     if (seconds < SECONDS_TO_NS_LIMIT)
         check_ns(seconds);
 }

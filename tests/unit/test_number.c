@@ -172,6 +172,59 @@ durations_are_the_doubles_nearest_to_what_is_written(void **state)
         }
 }
 
+/* Of 1 to 17 digits, with the point anywhere, against the product of integers. */
+static void
+durations_of_any_digits_are_rounded_once(void **state)
+{
+    static const struct {
+        const char *unit;
+        unsigned times;
+    } units[] = {{"s", 1}, {"m", 60}, {"h", 3600}};
+    const uint64_t e17 = UINT64_C(100000000000000000);
+    struct fastrand fastrand;
+
+    (void)state;
+    fastrand_seed(&fastrand, 1);
+    for (int i = 0; i < 500000; i++) {
+        uint64_t count =
+            fastrand_bits(&fastrand) % e17 >> fastrand_bits(&fastrand) % 54;
+        unsigned places = (unsigned)(fastrand_bits(&fastrand) % 18);
+        unsigned which = (unsigned)(fastrand_bits(&fastrand) % COUNT(units));
+        unsigned __int128 product = (unsigned __int128)count * units[which].times;
+        char digits[32], text[64], model[64];
+
+        snprintf(digits, sizeof digits, "%018" PRIu64, count);
+        snprintf(text, sizeof text, "%.*s%s%s%s", (int)(18 - places), digits,
+                 places ? "." : "", digits + 18 - places, units[which].unit);
+        snprintf(model, sizeof model, "%" PRIu64 "%017" PRIu64 "e-%u",
+                 (uint64_t)(product / e17), (uint64_t)(product % e17), places);
+        assert_true(duration(text) == strtod(model, NULL));
+    }
+}
+
+static void
+a_duration_of_any_length_is_rounded_once(void **state)
+{
+    char text[1025];
+
+    (void)state;
+    assert_true(duration("0.67863914m") == 40.7183484);
+    assert_true(duration("0.09989093m") == 5.9934558);
+    assert_true(duration("9999e-4h") == 3599.64);
+    assert_true(duration("9.9e-327h") == 3.564e-323);
+    assert_true(duration("4.993e304h") == 1.79748e308);
+    /* 2^53 + 1 seconds, which no double is, and more by the least that can be said. */
+    assert_true(duration("150119987579016.55m") == 0x1p53);
+    memset(text, '0', sizeof text);
+    memcpy(text, "150119987579016.55", 18);
+    memcpy(text + 1022, "1m", 3);
+    assert_true(duration(text) == 0x1p53 + 2);
+    memset(text, '9', 1023);
+    memcpy(text + 1, ".", 1);
+    memcpy(text + 1023, "h", 2);
+    assert_true(duration(text) == 36000);
+}
+
 static void
 sizes_have_binary_units(void **state)
 {
@@ -333,6 +386,8 @@ main(void)
         cmocka_unit_test(integers_are_digits_up_to_the_largest),
         cmocka_unit_test(durations_have_units),
         cmocka_unit_test(durations_are_the_doubles_nearest_to_what_is_written),
+        cmocka_unit_test(durations_of_any_digits_are_rounded_once),
+        cmocka_unit_test(a_duration_of_any_length_is_rounded_once),
         cmocka_unit_test(sizes_have_binary_units),
         cmocka_unit_test(printed_numbers_are_short),
         cmocka_unit_test(printed_integers_have_all_their_digits),
