@@ -22,6 +22,13 @@ nothing_to_retry(const struct fault_in *fault, struct problem *problem)
     return ERROR_INVALID_PARAMETER;
 }
 
+/* As struct fault_spec has it; the default is as if it was not given. */
+static uint16_t
+status_of(const struct fault_in *fault)
+{
+    return fault->status.value == 200 ? 0 : (uint16_t)fault->status.value;
+}
+
 enum error
 fault_draw_specs(struct exchange *exchange, const struct draw_in *draw,
                  const struct fault_in *fault, struct draw_room *room,
@@ -31,7 +38,7 @@ fault_draw_specs(struct exchange *exchange, const struct draw_in *draw,
     *faults = (struct fault_spec){
         .drawn = fault->fail_rate.given,
         .rate = fault->fail_rate.value,
-        .status = fault->status.given ? (uint16_t)fault->status.value : 0,
+        .status = status_of(fault),
         .retry_after = (uint16_t)fault->retry_after.value,
     };
     if (fault->retry_after.given && fault->status.given && !fault->inflight_limit.given

@@ -16,11 +16,19 @@ struct faults {
     unsigned char bits[]; /* by index, of the first `drawn`; none where rate is 0 */
 };
 
+/* 0 where neither the rate nor the first tries let any fail. */
+static uint16_t
+used_fail_status(const struct fault_spec *spec)
+{
+    return spec->rate > 0 || spec->first > 0 ? spec->fail_status : 0;
+}
+
+/* `drawn` is no part of it: with a rate of 0 none fails. */
 bool
 fault_spec_equal(const struct fault_spec *a, const struct fault_spec *b)
 {
-    return a->drawn == b->drawn && a->rate == b->rate && a->status == b->status
-           && a->fail_status == b->fail_status && a->over == b->over
+    return a->rate == b->rate && a->status == b->status
+           && used_fail_status(a) == used_fail_status(b) && a->over == b->over
            && a->retry_after == b->retry_after && a->first == b->first
            && a->most == b->most && strcmp(a->key, b->key) == 0;
 }

@@ -25,6 +25,8 @@ struct fault_spec {
     char key[NAME_MAX_BYTES + 1]; /* "": none */
 };
 
+/* Whether they let the same fail in the same way, as they were asked for or by default.
+ */
 bool fault_spec_equal(const struct fault_spec *a, const struct fault_spec *b);
 
 /* Whether there is anything in it. */

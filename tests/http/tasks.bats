@@ -178,6 +178,37 @@ setup() {
     assert_problem 409 id-conflict
 }
 
+@test "PUT with a default written out is as without, and the other way round" {
+    local short long i=0
+
+    while read -r short long; do
+        i=$((i + 1))
+        send PUT "/tasks/short-$i" "$short"
+        assert_status 201
+        send PUT "/tasks/short-$i" "$long"
+        assert_status 200
+        send PUT "/tasks/long-$i" "$long"
+        assert_status 201
+        send PUT "/tasks/long-$i" "$short"
+        assert_status 200
+        send PUT "/tasks/short-$i" "${long%\}},\"label\":\"x\"}"
+        assert_problem 409 id-conflict
+    done <<'TABLE'
+{"delay":30} {"delay":30,"status":200}
+{"delay":30} {"delay":30,"fail_rate":0}
+{"delay":30} {"delay":30,"fail_rate":0,"fail_status":500}
+{"delay":30} {"delay":30,"load_factor":0}
+{"delay":30,"key":"k","fail_first":0} {"delay":30,"key":"k","fail_first":0,"fail_status":500}
+{"event":"never"} {"event":"never","status":200}
+{} {"min_delay":0,"max_delay":10,"status":200}
+{"max_delay":30} {"max_delay":30,"dist":"uniform"}
+{"dist":"exponential","mean":30} {"dist":"exponential","mean":30,"min_delay":0,"max_delay":300}
+{"delay":30,"fail_rate":0.5} {"delay":30,"fail_rate":0.5,"fail_status":503}
+TABLE
+    send PUT /tasks/short-10 '{"delay":30,"fail_rate":0.5,"fail_status":500}'
+    assert_problem 409 id-conflict
+}
+
 @test "PUT finds the task equal after a PATCH, and makes it anew after a DELETE" {
     send PUT /tasks/p '{"delay":30}'
     send PATCH /tasks/p '{"delay":60}'

@@ -147,6 +147,9 @@ specs_are_equal_when_they_ask_the_same(void **state)
     other = one;
     other.rate = 0.25;
     assert_false(fault_spec_equal(&one, &other));
+    one = (struct fault_spec){0};
+    other = (struct fault_spec){.drawn = true, .fail_status = 503}; /* a rate of 0 */
+    assert_true(fault_spec_equal(&one, &other));
 }
 
 int
