@@ -15,7 +15,7 @@ static const char introduction[] =
     "with the same names (`Content-Type: application/json`; `curl --json` sends it "
     "so). A duration is a number of seconds, or a number with a unit: `us ms s m h`. "
     "Nothing is clamped: what is outside its limits, unknown, empty or there twice is "
-    "a 400 that names it.\n\n"
+    "a 400 that names it. What is `false`, or a rate of 0, contradicts nothing.\n\n"
     "**Answers** are one JSON value and a newline; durations in seconds. An elapsed "
     "time runs on the server from the moment the request was read whole (of a task: "
     "since it was made), and a wait that ran out has `elapsed >= delay`, always. "

@@ -67,17 +67,17 @@ is_reconnect(struct exchange *exchange)
     return exchange_header(exchange, "Last-Event-ID") != NULL;
 }
 
-/* What becomes a group of tasks is no stream and has no order; what does not goes with
- * its request. */
+/* What becomes a group of tasks is no stream and has no order but that of completion;
+ * what does not goes with its request. */
 static enum error
 check_prefer(struct exchange *exchange, const struct wait_n_in *in,
              struct problem *problem)
 {
-    const char *name = in->order.given       ? "order"
-                       : in->heartbeat.given ? "heartbeat"
-                       : in->buffer.given    ? "buffer"
-                       : in->draw.dry_run.on ? "dry_run"
-                                             : NULL;
+    const char *name = in->order.index == ORDER_INDEX ? "order"
+                       : in->heartbeat.given          ? "heartbeat"
+                       : in->buffer.on                ? "buffer"
+                       : in->draw.dry_run.on          ? "dry_run"
+                                                      : NULL;
 
     if (!prefer_task_wanted(exchange) && ends_ending(&in->ends).keep) {
         problem_set(problem, ERROR_INVALID_PARAMETER,

@@ -64,6 +64,20 @@ set_default(const struct field *field, const double *limits, void *in)
     (void)e;
 }
 
+/* Whether it is given as what it would be without: false, or a rate of 0. Who writes
+ * all defaults out has asked for nothing by that, and contradicts himself in nothing.
+ */
+static bool
+is_off(const struct field *field, const void *in)
+{
+    const void *member = (const char *)in + field->offset;
+
+    if (field->kind == FIELD_FLAG)
+        return !((const struct value_flag *)member)->on;
+    return field->kind == FIELD_NUMBER && field->fallback_text != NULL
+           && ((const struct value_number *)member)->value == 0;
+}
+
 /* The first field that is given as well and that `field` excludes; or NULL. */
 static const struct field *
 find_excluded(const struct shape *shape, const struct field *field, const void *in)
@@ -73,7 +87,7 @@ find_excluded(const struct shape *shape, const struct field *field, const void *
     for (; names != NULL && *names != NULL; names++) {
         const struct field *other = shape_find(shape, *names, strlen(*names));
 
-        if (other != NULL && field_given(other, in))
+        if (other != NULL && field_given(other, in) && !is_off(other, in))
             return other;
     }
     return NULL;
@@ -106,6 +120,8 @@ static enum error
 check_given(const struct shape *shape, const struct field *field, const void *in,
             struct problem *problem)
 {
+    if (is_off(field, in))
+        return OK;
     const struct field *other = find_excluded(shape, field, in);
 
     if (other == NULL)

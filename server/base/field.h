@@ -172,7 +172,8 @@ field_is_list(enum field_kind kind)
 const char *field_kind_text(enum field_kind kind);
 
 /* Checks what the whole struct must fulfil once all is set: required fields are given,
- * none that exclude each other, and none without what it needs. */
+ * none that exclude each other, and none without what it needs. A flag that is false,
+ * and a number whose default is 0 and that is 0, neither exclude nor need any. */
 MUST_USE enum error
 shape_check(const struct shape *shape, const void *in, struct problem *problem);
 

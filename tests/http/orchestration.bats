@@ -351,3 +351,20 @@ group() {
     done
     eventually count_is 0 'state=pending'
 }
+
+@test "what is false, or a rate of 0, contradicts nothing" {
+    for query in '/wait?delay=0&dry_run=false&timeout=1' '/wait?delay=0&dry_run=true&fail_rate=0' \
+        '/wait?delay=0&fail_rate=0&status=299' '/measure?n=1&delay=0&dry_run=false&label=x' \
+        '/wait_n?n=1&delay=0&buffer=false&heartbeat=1' '/tasks?stream=false&state=pending' \
+        '/tasks?stream=false&limit=10'; do
+        get "$query"
+        assert_match "$status_code" '^2' || fail "$query: $body"
+    done
+    post /wait '{"delay":0,"timeout":1,"dry_run":false,"fail_rate":0,"load_factor":0}'
+    assert_status 200
+    get '/wait_n?n=1&delay=0&buffer=false&dry_run=false&order=completion' -H 'Prefer: wait=9'
+    assert_status 200
+    assert_eq "$(header Preference-Applied)" 'wait=9'
+    get '/tasks?group=g&stream=true&wait=1'
+    assert_problem 400 invalid-parameter
+}

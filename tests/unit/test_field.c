@@ -23,12 +23,15 @@ struct sample {
     struct value_time at;
     struct value_choices choice;
     struct value_text file;
+    struct value_flag drop;
+    struct value_number chance;
 };
 
 static const char *const formats[] = {"json", "ndjson", "sse", "text", NULL};
 static const char *const needs[] = {"all", "any", NULL};
 static const char *const not_with_delay[] = {"max_delay", "seed", NULL};
 static const char *const rate_needs[] = {"id", "label", NULL};
+static const char *const not_with_drop[] = {"max_delay", "keep", NULL};
 
 /* clang-format off */
 static const struct field fields[] = {
@@ -55,6 +58,10 @@ static const struct field fields[] = {
     FIELD(struct sample, at, FIELD_TIME),
     FIELD(struct sample, choice, FIELD_CHOICES, .max_limit = LIMIT_MAX_DELAY),
     FIELD(struct sample, file, FIELD_TEXT, .fallback_text = "/dev/null"),
+    FIELD(struct sample, drop, FIELD_FLAG, .fallback_text = "false",
+          .excludes = not_with_drop, .needs = rate_needs),
+    FIELD(struct sample, chance, FIELD_NUMBER, .max = 1, .fallback_text = "0",
+          .excludes = not_with_drop, .needs = rate_needs),
 };
 static const struct shape shape = SHAPE(struct sample, fields);
 /* clang-format on */
@@ -669,6 +676,48 @@ fields_that_exclude_each_other_are_refused(void **state)
 }
 
 static void
+what_is_off_excludes_and_needs_nothing(void **state)
+{
+    static const struct {
+        const char *name, *value;
+        enum error error;
+    } given[] = {
+        {"drop", "false", OK},
+        {"drop", "0", OK},
+        {"drop", "true", ERROR_INVALID_PARAMETER},
+        {"chance", "0", OK},
+        {"chance", "0.0", OK},
+        {"chance", "0.1", ERROR_INVALID_PARAMETER},
+        {"delay", "0", ERROR_INVALID_PARAMETER}, /* that is a delay */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(given); i++) {
+        assert_int_equal(send("n", "1"), OK);
+        assert_int_equal(field_set_text(field(given[i].name), limits, given[i].value,
+                                        strlen(given[i].value), &in, &problem),
+                         OK);
+        assert_int_equal(
+            field_set_text(field("max_delay"), limits, "1", 1, &in, &problem), OK);
+        assert_int_equal(shape_check(&shape, &in, &problem), given[i].error);
+    }
+}
+
+static void
+what_is_off_is_excluded_by_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(send("n", "1"), OK);
+    assert_int_equal(field_set_flag(field("keep"), false, &in, &problem), OK);
+    assert_int_equal(field_set_flag(field("drop"), true, &in, &problem), OK);
+    assert_int_equal(field_set_text(field("id"), limits, "a", 1, &in, &problem), OK);
+    assert_int_equal(shape_check(&shape, &in, &problem), OK);
+    in.keep.on = true;
+    assert_int_equal(shape_check(&shape, &in, &problem), ERROR_INVALID_PARAMETER);
+    assert_string_equal(problem.detail, "drop and keep exclude each other");
+}
+
+static void
 what_needs_another_is_refused_without(void **state)
 {
     (void)state;
@@ -803,6 +852,8 @@ main(void)
         cmocka_unit_test(a_seed_that_was_not_given_is_null),
         cmocka_unit_test(required_fields_must_be_given),
         cmocka_unit_test(fields_that_exclude_each_other_are_refused),
+        cmocka_unit_test(what_is_off_excludes_and_needs_nothing),
+        cmocka_unit_test(what_is_off_is_excluded_by_nothing),
         cmocka_unit_test(what_needs_another_is_refused_without),
         cmocka_unit_test(a_number_has_no_unit),
         cmocka_unit_test(an_unknown_name_gets_the_nearest),
