@@ -185,7 +185,7 @@ add_error(json_t *responses, enum error error)
 }
 
 static json_t *
-responses(const struct route *route)
+responses(const struct route *route, unsigned method)
 {
     json_t *object = json_object();
 
@@ -198,8 +198,12 @@ responses(const struct route *route)
         add_error(object, ERROR_UNAUTHORIZED);
         add_error(object, ERROR_MISDIRECTED);
     }
-    if (route->methods & METHODS_THAT_CHANGE)
+    if (method & METHODS_THAT_CHANGE)
         add_error(object, ERROR_FORBIDDEN_ORIGIN);
+    if (method & METHODS_WITH_BODY)
+        add_error(object, ERROR_CONTENT_TOO_LARGE);
+    if ((method & METHODS_WITH_BODY) && route->body != BODY_BYTES)
+        add_error(object, ERROR_UNSUPPORTED_MEDIA_TYPE);
     add_error(object, ERROR_NOT_ACCEPTABLE);
     add_error(object, ERROR_DRAINING);
     return object;
@@ -238,7 +242,7 @@ add_operation(json_t *item, const struct route *route, unsigned method,
     json_t *operation =
         json_pack("{s:o, s:s, s:o, s:o}", "operationId", operation_id(route, method),
                   "summary", route->text, "parameters", parameters(route, limits),
-                  "responses", responses(route));
+                  "responses", responses(route, method));
 
     if (route->more)
         json_object_set_new(operation, "description", json_string(route->more));

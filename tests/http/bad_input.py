@@ -10,6 +10,7 @@ tasks must be as empty as before.
 import http.client
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -94,6 +95,12 @@ class Operation:
         self.in_path = [each for place, each in parameters if place == "path"]
         content = raw.get("requestBody", {}).get("content", {})
         self.data = next((kind for kind, body in content.items() if "schema" not in body), None)
+        self.statuses = raw["responses"].keys()
+        self.pattern = re.compile(re.sub(r"\{\w+\}", "[^/]+", path))
+
+    def is_asked(self, method, path):
+        """Whether such a request is for it; HEAD is for what GET has."""
+        return self.method == method.replace("HEAD", "GET") and self.pattern.fullmatch(path)
 
     def target(self, *pairs, segment="nobody", needed=True):
         """With what is required, but for what the pairs (percent-encoded) name."""
@@ -156,6 +163,8 @@ class Client:
         told = f"{what}\nanswered {answer.status} {got!r}"
         slugs = (slug,) if isinstance(slug, str) else slug
         assert answer.status == status, told
+        asked = [each for each in OPERATIONS if each.is_asked(method, target.partition("?")[0])]
+        assert all(str(status) in each.statuses for each in asked), f"not in OpenAPI: {told}"
         assert answer.getheader("Content-Type") == "application/problem+json", told
         if method != "HEAD":
             problem = json.loads(got)
