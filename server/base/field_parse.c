@@ -260,8 +260,13 @@ set_time_text(const struct entry *entry)
 {
     struct value_time *time = entry->member;
 
-    if (!rfc3339_parse(entry->text, entry->size, &time->wall_ns))
+    int64_t wall_ns;
+
+    if (!rfc3339_parse(entry->text, entry->size, &wall_ns))
         return entry_malformed(entry);
+    if (wall_ns == INT64_MAX)
+        return entry_refuse(entry, "is above the limit of %s", RFC3339_LATEST);
+    time->wall_ns = wall_ns;
     return OK;
 }
 

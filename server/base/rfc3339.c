@@ -37,17 +37,17 @@ date_of_day(int64_t days)
     };
 }
 
-/* Of a year from 1, for a date of that calendar. */
+/* Of a year from 0, for a date of that calendar. */
 static int64_t
 day_of_date(struct date date)
 {
-    int year = date.year - (date.month <= 2);
+    int year = date.year - (date.month <= 2) + 400; /* an era later: none is negative */
     int month = date.month > 2 ? date.month - 3 : date.month + 9;
     int day_of_year = (153 * month + 2) / 5 + date.day - 1;
     int of_era = year % 400;
     int day = of_era * 365 + of_era / 4 - of_era / 100 + day_of_year;
 
-    return (int64_t)(year / 400) * DAYS_PER_ERA + day - DAYS_TO_1970;
+    return (int64_t)(year / 400 - 1) * DAYS_PER_ERA + day - DAYS_TO_1970;
 }
 
 static char *
@@ -106,11 +106,11 @@ take_date(struct cursor *cursor, struct date *date)
 {
     struct date again;
 
-    if (!take_number(cursor, 4, 1969, 2262, &date->year) || !take_byte(cursor, '-')
+    if (!take_number(cursor, 4, 0, 9999, &date->year) || !take_byte(cursor, '-')
         || !take_number(cursor, 2, 1, 12, &date->month) || !take_byte(cursor, '-')
         || !take_number(cursor, 2, 1, 31, &date->day))
         return false;
-    again = date_of_day(day_of_date(*date));
+    again = date_of_day(day_of_date(*date) + DAYS_PER_ERA);
     return again.day == date->day; /* 02-30 would come back as 03-02 */
 }
 
@@ -131,15 +131,18 @@ static bool
 take_fraction(struct cursor *cursor, int64_t *ns)
 {
     int64_t unit = NS_PER_SECOND;
+    bool more = false; /* than whole ns */
     int digit;
 
     *ns = 0;
     if (!take_byte(cursor, '.'))
         return true;
-    while (unit > 1 && take_number(cursor, 1, 0, 9, &digit)) {
-        unit /= 10;
+    while (take_number(cursor, 1, 0, 9, &digit)) {
+        unit /= 10; /* 0 behind the ninth */
         *ns += digit * unit;
+        more |= unit == 0 && digit > 0;
     }
+    *ns += more;
     return unit < NS_PER_SECOND;
 }
 
@@ -189,8 +192,11 @@ rfc3339_parse(const char *text, size_t size, int64_t *wall_ns)
         || !take_offset(&cursor, &offset) || cursor.at != cursor.end)
         return false;
     seconds = day_of_date(date) * SECONDS_PER_DAY + minutes + second - offset;
-    if (seconds < 0 || seconds >= (int64_t)DAYS_TO_2262 * SECONDS_PER_DAY)
-        return false;
-    *wall_ns = seconds * NS_PER_SECOND + ns;
+    if (seconds < 0)
+        *wall_ns = 0;
+    else if (seconds >= (int64_t)DAYS_TO_2262 * SECONDS_PER_DAY)
+        *wall_ns = INT64_MAX;
+    else
+        *wall_ns = seconds * NS_PER_SECOND + ns;
     return true;
 }

@@ -514,7 +514,15 @@ TABLE
         send PATCH "/tasks/$id" "{\"deadline\":\"$bad\"}"
         assert_problem 400 invalid-parameter deadline
     done
+    send PATCH "/tasks/$id" '{"deadline":"9999-12-31T23:59:59Z"}'
+    assert_problem 400 invalid-parameter deadline
+    assert_json '.detail | endswith("is above the limit of 2261-12-31T23:59:59Z")'
     assert_eq "$(task "$id" .state)" '"pending"'
+    send PATCH "/tasks/$id" "{\"deadline\":\"$(date -u -d '+20 seconds' +%FT%T).1234567890123Z\"}"
+    assert_status 200
+    assert_json '.state == "pending" and .remaining <= 21'
+    send PATCH "/tasks/$id" '{"deadline":"1066-10-14T09:00:00Z"}'
+    assert_json '.state == "done"'
 }
 
 @test "PATCH wants exactly one of delay, add and deadline" {

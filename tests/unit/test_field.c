@@ -339,6 +339,8 @@ times_are_rfc3339(void **state)
     (void)state;
     refuses("at", "tomorrow",
             "at=tomorrow is not a time as RFC 3339 writes it (2026-01-02T03:04:05Z)");
+    refuses("at", "9999-12-31T23:59:59Z",
+            "at=9999-12-31T23:59:59Z is above the limit of 2261-12-31T23:59:59Z");
 }
 
 static void
