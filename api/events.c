@@ -162,7 +162,8 @@ const struct route route_event_put = {
     .text = "Sets an event and releases all that wait for it.",
     .more =
         "It is `event.set()`. The body, where there is one, is its payload: any JSON "
-        "value, which those who waited get, and all who ask until it is cleared.",
+        "value (of numbers below 1.8e308), which those who waited get, and all who ask "
+        "until it is cleared.",
     .body = BODY_JSON,
     .formats = 1 << FORMAT_JSON,
     .answers = put_answers,

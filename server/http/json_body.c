@@ -169,6 +169,13 @@ takes_string(enum field_kind kind)
            && kind != FIELD_SIZE;
 }
 
+static bool
+takes_number(enum field_kind kind)
+{
+    return kind == FIELD_DURATION || kind == FIELD_NUMBER || kind == FIELD_INTEGER
+           || kind == FIELD_SEED || kind == FIELD_SIZE || kind == FIELD_COUNT;
+}
+
 static enum error
 set_value(const struct field *field, const double *limits, const json_t *value,
           void *in, struct problem *problem)
@@ -194,48 +201,50 @@ set_value(const struct field *field, const double *limits, const json_t *value,
     return wrong_type(field, value, problem);
 }
 
+/* The field of that name, which was not given yet; NULL: *problem says why not. */
+static const struct field *
+find_field(const struct shape *shape, const char *where, const char *name, size_t size,
+           const void *in, struct problem *problem)
+{
+    const struct field *field = shape_find(shape, name, size);
+
+    if (field == NULL) {
+        shape_unknown(shape, where, name, size, problem);
+        return NULL;
+    }
+    if (!field_given(field, in))
+        return field;
+    problem_set(problem, ERROR_DUPLICATE_PARAMETER,
+                "%s is in the query and in the body", field->name);
+    problem_param(problem, name, size);
+    return NULL;
+}
+
 static enum error
 set_member(const struct shape *shape, const double *limits, const char *where,
            const char *name, const json_t *value, void *in, struct problem *problem)
 {
-    const struct field *field = shape_find(shape, name, strlen(name));
+    const struct field *field =
+        find_field(shape, where, name, strlen(name), in, problem);
 
-    if (field == NULL)
-        return shape_unknown(shape, where, name, strlen(name), problem);
-    if (field_given(field, in)) {
-        problem_set(problem, ERROR_DUPLICATE_PARAMETER,
-                    "%s is in the query and in the body", name);
-        problem_param(problem, name, strlen(name));
-        return ERROR_DUPLICATE_PARAMETER;
-    }
-    return set_value(field, limits, value, in, problem);
+    return field ? set_value(field, limits, value, in, problem) : problem->error;
 }
 
-/* Parsed, of which the caller has a reference; NULL: *error is invalid-json, found in
- * that line. */
-static json_t *
-load_line(const char *bytes, size_t size, size_t flags, enum error *error, size_t *line,
-          struct problem *problem)
-{
-    json_error_t parsed = {.line = 1};
-    json_t *value = NULL;
-
-    *error = check_extent(bytes, size, problem);
-    if (!*error)
-        value = json_loadb(bytes ? bytes : "", size, flags | JSON_DECODE_ANY, &parsed);
-    if (value == NULL && !*error)
-        *error = parse_error(&parsed, problem);
-    *line = parsed.line > 0 ? (size_t)parsed.line : 1;
-    return value;
-}
-
+/* Parsed, of which the caller has a reference; NULL: *error is invalid-json, found as
+ * *parsed says. */
 static json_t *
 load(const char *bytes, size_t size, size_t flags, enum error *error,
-     struct problem *problem)
+     json_error_t *parsed, struct problem *problem)
 {
-    size_t line;
+    json_t *value = NULL;
 
-    return load_line(bytes, size, flags, error, &line, problem);
+    *parsed = (json_error_t){.line = 1};
+    *error = check_extent(bytes, size, problem);
+    if (!*error)
+        value = json_loadb(bytes ? bytes : "", size, flags | JSON_DECODE_ANY, parsed);
+    if (value == NULL && !*error)
+        *error = parse_error(parsed, problem);
+    return value;
 }
 
 void
@@ -248,7 +257,9 @@ enum error
 json_body_check(const char *bytes, size_t size, struct problem *problem)
 {
     enum error error = OK;
-    json_auto_t *value = load(bytes, size, 0, &error, problem);
+    json_error_t parsed;
+    json_auto_t *value =
+        load(bytes, size, JSON_DECODE_INT_AS_REAL, &error, &parsed, problem);
 
     (void)value;
     return error;
@@ -270,21 +281,7 @@ set_members(const struct shape *shape, const double *limits, const char *where,
     return OK;
 }
 
-enum error
-json_body_parse(const struct shape *shape, const double *limits, const char *where,
-                const char *bytes, size_t size, void *in, struct problem *problem)
-{
-    enum error error = OK;
-    json_auto_t *object = load(bytes, size, JSON_REJECT_DUPLICATES, &error, problem);
-    if (error)
-        return error;
-    if (!json_is_object(object))
-        return problem_set(problem, ERROR_INVALID_JSON,
-                           "the body must be an object of parameters");
-    return set_members(shape, limits, where, object, in, problem);
-}
-
-/* ---- objects in an object ----------------------------------------------------------
+/* ---- numbers that jansson has no room for ------------------------------------------
  */
 
 /* Behind the string that begins at that quote; of valid JSON. */
@@ -297,6 +294,81 @@ string_end(const char *quote)
         at += *at == '\\' ? 2 : 1;
     return at + 1;
 }
+
+/* In which member of the outermost object a place lies. */
+struct member {
+    const char *key; /* as it is written; NULL: in none */
+    size_t size;
+    int depth; /* 1: it is in no list or object within */
+};
+
+/* All before it is valid JSON. */
+static struct member
+member_at(const char *bytes, const char *place)
+{
+    struct member member = {0};
+
+    for (const char *at = bytes; at < place; at++) {
+        member.depth += (*at == '{' || *at == '[') - (*at == '}' || *at == ']');
+        if (*at != '"')
+            continue;
+        const char *end = string_end(at);
+
+        if (member.depth == 1 && end[strspn(end, " \t\r\n")] == ':') {
+            member.key = at + 1;
+            member.size = (size_t)(end - at) - 2;
+        }
+        at = end - 1;
+    }
+    return member;
+}
+
+/* The problem that jansson stopped at such a number is replaced by that of the
+ * parameter whose value it is: the one that it would be in a query. */
+static enum error
+refuse_number(const struct shape *shape, const double *limits, const char *where,
+              const char *bytes, const json_error_t *parsed, void *in,
+              struct problem *problem)
+{
+    const char *end = bytes + parsed->position, *number = end;
+
+    while (number > bytes && strchr("0123456789+-.eE", number[-1]))
+        number--;
+    size_t size = (size_t)(end - number);
+    struct member member = member_at(bytes, number);
+    if (member.key == NULL)
+        return problem->error;
+    const struct field *field =
+        find_field(shape, where, member.key, member.size, in, problem);
+    if (field == NULL)
+        return problem->error;
+    if (field->kind != FIELD_INTEGERS
+        && (member.depth > 1 || !takes_number(field->kind)))
+        return field_wrong_type(field, number, size, problem);
+    enum error error = field_set_text(field, limits, number, size, in, problem);
+    return error ? error : parse_error(parsed, problem);
+}
+
+enum error
+json_body_parse(const struct shape *shape, const double *limits, const char *where,
+                const char *bytes, size_t size, void *in, struct problem *problem)
+{
+    enum error error = OK;
+    json_error_t parsed;
+    json_auto_t *object =
+        load(bytes, size, JSON_REJECT_DUPLICATES, &error, &parsed, problem);
+    if (error && json_error_code(&parsed) == json_error_numeric_overflow)
+        return refuse_number(shape, limits, where, bytes, &parsed, in, problem);
+    if (error)
+        return error;
+    if (!json_is_object(object))
+        return problem_set(problem, ERROR_INVALID_JSON,
+                           "the body must be an object of parameters");
+    return set_members(shape, limits, where, object, in, problem);
+}
+
+/* ---- objects in an object ----------------------------------------------------------
+ */
 
 /* Whether that string is a key, and this one. */
 static bool
@@ -359,12 +431,13 @@ json_body_each(const struct json_each *each, const char *bytes, size_t size,
     enum error error = OK;
     const char *name;
     json_t *value;
+    json_error_t parsed;
     json_auto_t *object =
-        load_line(bytes, size, JSON_REJECT_DUPLICATES, &error, line, problem);
+        load(bytes, size, JSON_REJECT_DUPLICATES, &error, &parsed, problem);
 
+    *line = error && parsed.line > 0 ? (size_t)parsed.line : 1;
     if (error)
         return error;
-    *line = 1;
     if (!json_is_object(object))
         return problem_set(problem, ERROR_INVALID_JSON, "it must be an object");
     json_object_foreach(object, name, value)

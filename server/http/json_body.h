@@ -16,7 +16,8 @@ MUST_USE enum error
 json_body_parse(const struct shape *shape, const double *limits, const char *where,
                 const char *bytes, size_t size, void *in, struct problem *problem);
 
-/* invalid-json where the bytes are no JSON value. */
+/* invalid-json where the bytes are no JSON value, or have a number in them that a
+ * double has no room for. */
 MUST_USE enum error
 json_body_check(const char *bytes, size_t size, struct problem *problem);
 

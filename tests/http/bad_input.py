@@ -398,9 +398,15 @@ def members(client):
                 refused(f'{{"{name}":{bad}}}')
             # What the parser itself refuses.
             for bad in [b'"\xff"', b'"\\u0000"', b'"a\\u0000b"', b'"\xed\xa0\x80"', b"NaN",
-                        b"Infinity", b"-Infinity", b"01", b"+1", b".5", b"5.", b"0x1", b"1e999",
-                        str(2**63).encode(), b"9" * 400, b"'1'", b"tru", b"", b'"\n"']:
+                        b"Infinity", b"-Infinity", b"01", b"+1", b".5", b"5.", b"0x1",
+                        b"'1'", b"tru", b"", b'"\n"']:
                 refused(b'{"%s":%s}' % (name.encode(), bad), "invalid-json")
+            # What it has no room for is the parameter's own.
+            for bad in ["1e999", "-1e999", str(2**63), "-" + str(2**63 + 1), "9" * 400]:
+                refused(f'{{"{name}":{bad}}}', value=bad)
+                refused(f'{{"{name}" : \n\t{bad} }}', value=bad)
+                refused(f'{{"{name}":[{bad}]}}', value=bad)
+                refused(f'{{"{name}":{{"a":[1,{bad}]}}}}', value=bad)
             good = json.dumps(each.good()[1])
             refused(f'{{"{name}":{good},"{name}":{good}}}', "duplicate-parameter")
             refused(f'{{"{name}":{good}}}', "duplicate-parameter",
