@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLICE = 256 }; /* tasks made, or cancelled, in one turn: well below 1 ms */
+enum {
+    SLICE = 256, /* tasks made, or cancelled, in one turn: well below 1 ms */
+    ENDED_AT_ONCE = 64,
+};
 
 bool
 launch_over(const struct launch *launch)
@@ -15,35 +18,48 @@ launch_over(const struct launch *launch)
 static void
 release_waits(struct launch *launch)
 {
+    if (launch->waits == NULL)
+        return;
     for (size_t i = 0; i < launch->made; i++)
         record_release(&launch->waits[i]->record);
+    free(launch->waits);
+    launch->waits = NULL;
+}
+
+/* Whether it will start or cancel any of its waits. */
+static bool
+needs_waits(const struct launch *launch)
+{
+    const struct ending *ending = &launch->plan.ending;
+
+    return launch->plan.limit || launch->plan.timeout_ns || ending->most
+           || ending->first_error || ending->cancel_on_error;
+}
+
+/* What is drawn is needed no more. */
+static void
+forget_draws(struct launch *launch)
+{
+    faults_free(launch->faults);
+    delays_release(launch->delays);
+    launch->faults = NULL;
+    launch->delays = NULL;
 }
 
 void
 launch_release(struct launch *launch)
 {
-    if (--launch->holders > 0)
+    if (--launch->holders == 1 && launch->unended > 0 && !needs_waits(launch))
+        release_waits(launch); /* what has ended is forgotten in its time */
+    if (launch->holders > 0)
         return;
     timers_stop(&launch->registry->timers, &launch->step);
+    timers_free(&launch->timers);
     release_waits(launch);
-    faults_free(launch->faults);
-    delays_release(launch->delays);
+    forget_draws(launch);
     group_release(launch->group);
     free(launch->label);
     free(launch);
-}
-
-static bool
-may_end_early(const struct ending *ending)
-{
-    return ending->most || ending->first_error || ending->cancel_on_error;
-}
-
-/* Whether it is told of every end. */
-static bool
-hears(const struct launch *launch)
-{
-    return launch->plan.limit || may_end_early(&launch->plan.ending);
 }
 
 /* Gives up what could not be made; what was made runs on. */
@@ -56,7 +72,7 @@ break_off(struct launch *launch)
     launch->unended -= rest;
     launch->group->promised -= rest;
     registry_unreserve(launch->registry, rest, rest);
-    if (hears(launch) && launch->unended == 0)
+    if (launch->unended == 0)
         launch_release(launch);
 }
 
@@ -93,13 +109,12 @@ make_one(struct launch *launch)
         .label = launch->label,
         .group = launch->group,
         .spec = launch->plan.spec,
-        .timeout_ns = launch->plan.timeout_ns,
         .start_ns = launch->plan.start_ns,
     };
     size_t index = launch->made, limit = launch->plan.limit;
     uint16_t fails = faults_reach(launch->faults, index);
     struct wait_part part = {
-        .launch = hears(launch) ? launch : NULL,
+        .launch = launch,
         .delay = delays_reach(launch->delays, index),
         .status = fails ? fails : launch->plan.faults.status,
         .retry_after = launch->plan.faults.retry_after,
@@ -138,52 +153,92 @@ is_swept(const struct launch *launch)
     return !launch->cancels || launch->swept == launch->made;
 }
 
+void
+launch_cancel(const struct launch *launch, struct record *record, int64_t now_ns)
+{
+    if (record_cancel(record, launch->reason, now_ns)
+        && launch->reason == REASON_TIMEOUT)
+        record->registry->timers.reached++;
+}
+
 static void
 sweep(struct launch *launch, int64_t now_ns)
 {
     for (size_t i = 0; i < SLICE && !is_swept(launch); i++)
-        record_cancel(&launch->waits[launch->swept++]->record, REASON_CANCEL, now_ns);
+        launch_cancel(launch, &launch->waits[launch->swept++]->record, now_ns);
 }
 
-/* After a slice: the step goes on while there is something to make or to cancel. */
 static void
-end_slice(struct launch *launch, bool made)
+end_making(struct launch *launch)
 {
     if (!launch_over(launch))
         return;
-    if (is_swept(launch))
-        timers_stop(&launch->registry->timers, &launch->step);
-    if (made)
-        launch_release(launch);
+    forget_draws(launch);
+    launch_release(launch);
 }
 
-/* Due at once. Cannot fail: it runs, or the timer of the wait that has just ended has
- * left its place. */
+/* Makes or cancels more, or ends what is due. */
 static void
-start_step(struct launch *launch)
+do_slice(struct launch *launch, int64_t now_ns)
 {
-    enum error error = timers_start(&launch->registry->timers, &launch->step,
-                                    TIMER_LIMIT, launch->plan.start_ns);
+    struct timers *timers = &launch->registry->timers;
 
-    assert(error == OK);
-    (void)error;
+    if (!launch_over(launch)) {
+        timers_yield(timers);
+        make(launch, delays_slice(launch->delays, SLICE), now_ns);
+        end_making(launch);
+    } else if (!is_swept(launch)) {
+        timers_yield(timers);
+        sweep(launch, now_ns);
+    } else if (timers_fire(&launch->timers, now_ns, ENDED_AT_ONCE) == ENDED_AT_ONCE)
+        timers_yield(timers);
+}
+
+/* A slice takes its turn among what is due, so that it holds nobody up. Cannot fail:
+ * from the beginning to the end the step has its place in the timers. */
+void
+launch_retime(struct launch *launch)
+{
+    struct timers *timers = &launch->registry->timers;
+    bool busy = !launch_over(launch) || !is_swept(launch);
+    int64_t at_ns = busy ? launch->step_ns : timers_next(&launch->timers);
+
+    if (at_ns < launch->step_ns)
+        at_ns = launch->step_ns;
+    if (launch->unended == 0)
+        timers_stop(timers, &launch->step);
+    else if (!timer_runs(&launch->step) || launch->step.deadline_ns != at_ns) {
+        enum error error = timers_start(timers, &launch->step, TIMER_RESULT, at_ns);
+
+        assert(error == OK);
+        (void)error;
+    }
 }
 
 static void
 on_step(struct timer *timer, int64_t now_ns)
 {
     struct launch *launch = CONTAINER_OF(timer, struct launch, step);
-    bool makes = !launch_over(launch);
 
-    start_step(launch);
-    timers_yield(&launch->registry->timers);
+    launch->step_ns = now_ns;
+    launch_retime(launch); /* takes its place before others may */
     launch->holders++;
-    if (makes)
-        make(launch, delays_slice(launch->delays, SLICE), now_ns);
-    else
-        sweep(launch, now_ns);
-    end_slice(launch, makes);
+    do_slice(launch, now_ns);
+    launch_retime(launch);
     launch_release(launch);
+}
+
+/* Not an ending: of what has not ended, whatever that was to be. */
+static void
+on_timeout(struct timer *timer, int64_t now_ns)
+{
+    struct launch *launch = CONTAINER_OF(timer, struct launch, timeout);
+
+    (void)now_ns;
+    if (launch->cancels)
+        return;
+    launch->cancels = true;
+    launch->reason = REASON_TIMEOUT;
 }
 
 void
@@ -192,29 +247,47 @@ launch_finish(struct launch *launch, int64_t now_ns)
     if (launch_over(launch))
         return;
     make(launch, launch->plan.n, now_ns);
-    end_slice(launch, true);
+    launch_retime(launch);
+    end_making(launch);
+}
+
+static bool
+start_timers(struct launch *launch)
+{
+    int64_t start_ns = launch->plan.start_ns, timeout_ns = launch->plan.timeout_ns;
+
+    return (timeout_ns == 0
+            || !timers_start(&launch->timers, &launch->timeout, TIMER_LIMIT,
+                             start_ns + timeout_ns))
+           && !timers_start(&launch->registry->timers, &launch->step, TIMER_RESULT,
+                            start_ns);
 }
 
 static enum error
 allocate(struct registry *registry, const struct launch_plan *plan, struct launch **out)
 {
-    struct launch *launch = calloc(1, sizeof *launch + plan->n * sizeof(struct wait *));
+    struct launch *launch = calloc(1, sizeof *launch);
     if (launch == NULL)
         return ERROR_OUT_OF_MEMORY;
+    launch->waits = calloc(plan->n, sizeof(struct wait *));
     launch->registry = registry;
     launch->plan = *plan;
     launch->plan.spec = delay_spec_told(&plan->spec);
+    launch->step_ns = plan->start_ns;
     launch->step.fire = on_step;
+    launch->timeout.fire = on_timeout;
+    launch->reason = REASON_CANCEL;
     launch->label = plan->label ? strdup(plan->label) : NULL;
     launch->delays = delays_draw(&plan->spec, plan->n);
     launch->group = group_hold_named(registry, plan->group_name);
     launch->unended = plan->n;
-    if ((plan->label && !launch->label) || !launch->delays || !launch->group
-        || timers_start(&registry->timers, &launch->step, TIMER_LIMIT,
-                        plan->start_ns)) {
+    if (!launch->waits || (plan->label && !launch->label) || !launch->delays
+        || !launch->group || !start_timers(launch)) {
+        timers_free(&launch->timers);
         if (launch->group)
             group_release(launch->group);
         delays_release(launch->delays);
+        free(launch->waits);
         free(launch->label);
         free(launch);
         return ERROR_OUT_OF_MEMORY;
@@ -249,11 +322,12 @@ launch_start(struct registry *registry, const struct launch_plan *plan,
     }
     delays_load(launch->delays, load);
     launch->faults = faults;
-    launch->holders = 2 + hears(launch); /* caller, making, and what has not ended */
+    launch->holders = 3; /* caller, making, and what has not ended */
     launch->group->promised += plan->n;
     LIST_INSERT_HEAD(&launch->group->launches, launch, link);
     make(launch, delays_slice(launch->delays, SLICE), plan->start_ns);
-    end_slice(launch, true);
+    launch_retime(launch);
+    end_making(launch);
     if (launch->made == 0) {
         launch_release(launch);
         fault_undo(registry, &plan->faults, plan->n);
@@ -277,8 +351,6 @@ count_end(struct launch *launch, const struct record *record, enum record_state 
     if (launch->ended == ending->most || (failed && ending->first_error) || stops)
         launch->met = true;
     launch->cancels = (launch->met && !ending->keep) || stops;
-    if (launch->cancels)
-        start_step(launch);
 }
 
 void
@@ -292,6 +364,7 @@ launch_left(struct launch *launch, const struct record *record, enum record_stat
         launch->room_ns = at_ns;
         fill(launch);
     }
+    launch_retime(launch);
     if (launch->unended == 0)
         launch_release(launch);
 }

@@ -8,6 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct timers *
+timers_of(const struct wait *wait, struct registry *registry)
+{
+    return wait->launch ? &wait->launch->timers : &registry->timers;
+}
+
+static void
+disarm(struct wait *wait)
+{
+    timers_stop(timers_of(wait, wait->record.registry), &wait->timer);
+}
+
 /* Cannot fail: every wait has its place in the timers from its opening on; a queued or
  * gated one stands at the end of time. */
 static void
@@ -15,11 +27,13 @@ arm(struct wait *wait)
 {
     bool open_ended = wait->record.state == STATE_QUEUED || wait_is_gated(wait);
     enum error error =
-        timers_start(&wait->record.registry->timers, &wait->timer, TIMER_RESULT,
+        timers_start(timers_of(wait, wait->record.registry), &wait->timer, TIMER_RESULT,
                      open_ended ? INT64_MAX : wait->deadline_ns);
 
     assert(error == OK);
     (void)error;
+    if (wait->launch)
+        launch_retime(wait->launch);
 }
 
 /* Tells the launch that it ends, with room for the next one from that time on. */
@@ -70,7 +84,7 @@ on_deadline(struct timer *timer, int64_t now_ns)
     enum record_state end = is_failure(wait) ? STATE_FAILED : STATE_DONE;
 
     if (is_cancelled(wait)) {
-        record_cancel(record, REASON_CANCEL, now_ns);
+        launch_cancel(wait->launch, record, now_ns);
         return;
     }
     timers_count_wait(&record->registry->timers, now_ns - wait->deadline_ns);
@@ -108,7 +122,7 @@ on_opened(void *owner, int64_t now_ns)
     wait->options->error = wait->options->gate->error;
     drop_gate(wait);
     if (wait->options->error) {
-        timers_stop(&record->registry->timers, &wait->timer);
+        disarm(wait);
         record->status = (uint16_t)error_info(wait->options->error)->status;
         leave_key(wait, now_ns);
         record_end(record, STATE_FAILED, REASON_NONE, now_ns);
@@ -141,7 +155,7 @@ stop(struct record *record, int64_t now_ns)
 {
     struct wait *wait = CONTAINER_OF(record, struct wait, record);
 
-    timers_stop(&record->registry->timers, &wait->timer);
+    disarm(wait);
     drop_gate(wait);
     leave_key(wait, now_ns);
     leave_launch(wait, STATE_CANCELLED, now_ns);
@@ -253,12 +267,12 @@ open_wait(struct registry *registry, const struct wait_plan *plan,
     };
     enum error error = keep_options(registry, wait, plan, part);
     if (!error)
-        error = timers_start(&registry->timers, &wait->timer, TIMER_RESULT,
+        error = timers_start(timers_of(wait, registry), &wait->timer, TIMER_RESULT,
                              wait_is_gated(wait) ? INT64_MAX : wait->deadline_ns);
     if (!error)
         error = record_open(registry, &wait->record, &wait_class, &head);
     if (error) {
-        timers_stop(&registry->timers, &wait->timer);
+        timers_stop(timers_of(wait, registry), &wait->timer);
         free_wait(wait);
         return error;
     }
@@ -345,7 +359,7 @@ wait_settle(struct wait *wait, int64_t now_ns)
     if (wait->record.state != STATE_PENDING || wait->deadline_ns > now_ns
         || wait_is_gated(wait))
         return;
-    timers_stop(&wait->record.registry->timers, &wait->timer);
+    disarm(wait);
     on_deadline(&wait->timer, now_ns);
 }
 

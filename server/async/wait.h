@@ -33,7 +33,8 @@ struct wait {
     double delay;                 /* seconds from start to deadline */
     int64_t start_ns;
     int64_t deadline_ns;   /* not before; valid unless it is queued */
-    struct launch *launch; /* that hears of its end; NULL: none, or it has */
+    struct launch *launch; /* that has its timer, and hears of its end; NULL: none, or
+                              it has heard */
 };
 
 struct wait_plan {
@@ -90,7 +91,7 @@ double wait_remaining(const struct wait *wait, int64_t now_ns);
 
 /* For launch.c: what a member of it is. */
 struct wait_part {
-    struct launch *launch; /* hears of its end; NULL: nobody does */
+    struct launch *launch; /* has its timer, and hears of its end; NULL: none */
     double delay;
     struct tries_key *place; /* the wait takes it; likewise the next ones */
     const char *abort;

@@ -363,6 +363,163 @@ a_launch_may_be_finished_at_once(void **state)
     launch_release(launch);
 }
 
+static struct wait *
+start_other(double seconds)
+{
+    struct wait_plan plan = {
+        .kind = KIND_WAIT,
+        .spec = {.fixed = true, .min = seconds, .max = seconds},
+        .start_ns = world.clock.now_ns,
+    };
+    struct wait *wait = NULL;
+
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), OK);
+    return wait;
+}
+
+/* It comes before the slice after next. */
+static void
+assert_waits_for_no_more_than_a_slice(void)
+{
+    struct wait *other = start_other(0.01);
+
+    world.clock.now_ns = other->deadline_ns;
+    for (int slice = 0; slice < 2; slice++) {
+        world.clock.now_ns++;
+        timers_fire(&world.registry.timers, world.clock.now_ns, SIZE_MAX);
+    }
+    assert_int_equal(other->record.state, STATE_DONE);
+    record_disown(&other->record, world.clock.now_ns);
+}
+
+static void
+others_have_their_turn_between_two_slices(void **state)
+{
+    (void)state;
+    struct launch_plan plan = plan_of(6 * SLICE, 0, 10);
+
+    plan.ending.most = 1;
+    struct launch *launch = start(&plan);
+    assert_waits_for_no_more_than_a_slice();
+    assert_false(launch_over(launch));
+    launch_finish(launch, world.clock.now_ns);
+    record_cancel(record_of(launch, 0), REASON_CANCEL, world.clock.now_ns);
+    assert_waits_for_no_more_than_a_slice();
+    assert_true(launch->swept < launch->made);
+    launch_release(launch);
+}
+
+static void
+what_is_late_is_ended_in_slices_too(void **state)
+{
+    (void)state;
+    struct launch *launch = start_n(1000, 0, 1);
+
+    world_run(&world, 0.5);
+    world.clock.now_ns = at(2);
+    struct wait *other = start_other(0);
+    timers_fire(&world.registry.timers, at(2), SIZE_MAX);
+    timers_fire(&world.registry.timers, at(2), SIZE_MAX);
+    assert_int_equal(other->record.state, STATE_DONE);
+    assert_in_range(launch->group->ended_count, 1, 999);
+    record_disown(&other->record, at(2));
+    launch_release(launch);
+}
+
+/* One slice a ms: in the end most are late. */
+static void
+make_slowly(void)
+{
+    for (int i = 0; i < 20; i++) {
+        timers_fire(&world.registry.timers, world.clock.now_ns, SIZE_MAX);
+        world.clock.now_ns += NS_PER_MS;
+    }
+}
+
+static void
+they_end_in_order_however_slowly_they_are_made(void **state)
+{
+    (void)state;
+    struct launch_plan plan = plan_of(1000, 0, 0);
+    struct record *record;
+    int64_t last_ns = 0;
+
+    plan.spec = (struct delay_spec){.seeded = true, .seed = 3, .max = 0.01};
+    struct launch *all = start(&plan);
+    plan.group_name = "some";
+    plan.ending.most = 10;
+    struct launch *some = start(&plan);
+    make_slowly();
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    TAILQ_FOREACH (record, &all->group->ended, in_ended) {
+        assert_true(wait_of(record)->deadline_ns >= last_ns);
+        last_ns = wait_of(record)->deadline_ns;
+    }
+    record = TAILQ_FIRST(&all->group->ended);
+    for (int i = 0; i < 10; i++, record = TAILQ_NEXT(record, in_ended))
+        last_ns = wait_of(record)->deadline_ns;
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(state_of(some, i), some->waits[i]->deadline_ns <= last_ns
+                                                ? STATE_DONE
+                                                : STATE_CANCELLED);
+    launch_release(all);
+    launch_release(some);
+}
+
+static void
+a_timeout_waits_for_the_results_before_it(void **state)
+{
+    (void)state;
+    for (size_t limit = 0; limit < 500; limit += 400) {
+        struct launch_plan plan = plan_of(1000, limit, 0.001);
+
+        plan.timeout_ns = 3 * NS_PER_MS;
+        struct launch *launch = start(&plan);
+        make_slowly();
+        for (size_t i = 0; i < 1000; i++)
+            assert_int_equal(state_of(launch, i), STATE_DONE);
+        group_sweep(launch->group, world.clock.now_ns);
+        launch_release(launch);
+    }
+}
+
+static void
+a_timeout_cancels_in_slices(void **state)
+{
+    (void)state;
+    struct launch_plan plan = plan_of(1000, 10, 1);
+    uint64_t reached = world.registry.timers.reached;
+
+    plan.timeout_ns = NS_PER_SECOND / 2;
+    struct launch *launch = start(&plan);
+    world_run(&world, 0.25);
+    for (size_t slice = 0; slice <= 2; slice++) {
+        assert_int_equal(launch->group->ended_count, slice * SLICE);
+        timers_fire(&world.registry.timers, at(0.5), SIZE_MAX);
+    }
+    world.clock.now_ns = at(0.5);
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(record_of(launch, i)->reason, REASON_TIMEOUT);
+    assert_int_equal(world.registry.timers.reached - reached, 1000);
+    launch_release(launch);
+}
+
+static void
+what_has_ended_goes_though_others_still_wait(void **state)
+{
+    (void)state;
+    struct launch *launch = start_n(3, 0, 1);
+
+    assert_non_null(launch->waits);
+    launch_release(launch);
+    assert_null(launch->waits);
+    world_run(&world, 1);
+    launch = start_n(3, 1, 1); /* will have to start them */
+    launch_release(launch);
+    assert_non_null(launch->waits);
+}
+
 /* ---- groups --------------------------------------------------------- */
 
 static void
@@ -927,6 +1084,12 @@ main(void)
         TEST(waits_of_0_s_end_in_order_over_all_slices),
         TEST(room_made_between_two_slices_is_filled_from_then_on),
         TEST(a_launch_may_be_finished_at_once),
+        TEST(others_have_their_turn_between_two_slices),
+        TEST(what_is_late_is_ended_in_slices_too),
+        TEST(they_end_in_order_however_slowly_they_are_made),
+        TEST(a_timeout_waits_for_the_results_before_it),
+        TEST(a_timeout_cancels_in_slices),
+        TEST(what_has_ended_goes_though_others_still_wait),
         TEST(a_sweep_cancels_and_forgets_every_member),
         TEST(a_sweep_meets_what_is_not_made_yet),
         TEST(a_sweep_puts_no_other_task_out),
