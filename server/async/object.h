@@ -12,8 +12,8 @@ struct object_class {
     enum object_kind kind;
     enum record_kind waiter_kind;
     size_t size, waiter_size; /* of the structs whose heads they are */
-    /* Serves who holds a part of it until he ends with that error; returns how many.
-     * NULL: nobody does. */
+    /* Serves who holds a part of it until he ends, or has not been told yet that he got
+     * one, with that error; returns how many. NULL: nobody does. */
     size_t (*expel)(struct object *object, enum error error);
     /* Whether more than its waiters keeps it; NULL: no. */
     bool (*is_held)(const struct object *object);

@@ -196,7 +196,7 @@ expel(struct object *object, enum error error)
 
     TAILQ_FOREACH (lease, &CONTAINER_OF(object, struct semaphore, object)->leases,
                    link) {
-        if (lease->waiter && lease->waiter->waiter.place == WAITER_HOLDING) {
+        if (lease->waiter && lease->waiter->waiter.place >= WAITER_SERVED) {
             waiter_serve(&lease->waiter->waiter, error);
             count++;
         }

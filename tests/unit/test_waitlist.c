@@ -494,6 +494,34 @@ a_put_that_is_cancelled_before_it_is_told_has_not_put(void **state)
     let_crowd_go(crowd, COUNT(crowd));
 }
 
+/* Whether it would hold the lease by its connection, or take it with it. */
+static void
+who_has_a_lease_and_is_not_told_is_cancelled_with_its_semaphore(void **state)
+{
+    struct waiter *crowd[65];
+    struct semaphore_waiter *holders[2];
+    struct semaphore *semaphore;
+
+    (void)state;
+    serve_crowd(crowd, COUNT(crowd));
+    assert_int_equal(semaphore_need(&world.registry, "s", &semaphore), OK);
+    for (int i = 0; i < 2; i++) {
+        struct semaphore_plan plan = {
+            .waiter = patience(0), .limit = 2, .ttl_ns = i * NS_PER_SECOND};
+
+        assert_int_equal(semaphore_acquire(semaphore, &plan, now(), &holders[i]), OK);
+        assert_int_equal(holders[i]->waiter.place, WAITER_SERVED);
+    }
+    assert_int_equal(object_delete(&semaphore->object, now()), 2);
+    world_run(&world, 0);
+    for (int i = 0; i < 2; i++) {
+        assert_cancelled(&holders[i]->waiter, REASON_CANCEL);
+        assert_null(holders[i]->lease);
+        let_go(&holders[i]->waiter);
+    }
+    let_crowd_go(crowd, COUNT(crowd));
+}
+
 /* ---- the end of all ----------------------------------------------------------------
  */
 
@@ -604,6 +632,7 @@ main(void)
         TEST(who_is_served_in_time_is_not_late),
         TEST(who_is_cancelled_before_it_is_told_gives_back),
         TEST(a_put_that_is_cancelled_before_it_is_told_has_not_put),
+        TEST(who_has_a_lease_and_is_not_told_is_cancelled_with_its_semaphore),
         TEST(a_reset_ends_all_who_wait),
         TEST(a_drain_ends_all_who_wait),
         TEST(what_a_cancelled_record_gives_up_may_cancel_it),
