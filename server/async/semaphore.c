@@ -166,6 +166,16 @@ part(struct waiter *waiter)
         free_lease(lease);
 }
 
+/* Of one that was told why it got none. */
+static void
+shed(struct waiter *waiter)
+{
+    struct lease *lease = CONTAINER_OF(waiter, struct semaphore_waiter, waiter)->lease;
+
+    if (lease && !lease->granted)
+        free_lease(lease);
+}
+
 static void
 left(struct waiter *waiter, int64_t now_ns)
 {
@@ -224,6 +234,7 @@ const struct object_class semaphore_class = {
     .clear = clear,
     .left = left,
     .give_back = give_back,
+    .shed = shed,
     .free_waiter = part,
 };
 

@@ -341,6 +341,26 @@ leases_are_limited_as_objects_are(void **state)
     let_go(&first->waiter);
 }
 
+/* Its record is kept for the journal. */
+static void
+a_lease_that_nobody_got_counts_no_more(void **state)
+{
+    struct semaphore_plan plan = {.waiter = patience(0), .ttl_ns = NS_PER_SECOND};
+    struct semaphore_waiter *second = NULL;
+
+    (void)state;
+    struct semaphore_waiter *first = acquire(1);
+    plan.waiter.label = "L";
+    assert_int_equal(semaphore_acquire(semaphore_named("s"), &plan, now(), &second),
+                     OK);
+    assert_int_equal(object_delete(&semaphore_named("s")->object, now()), 1);
+    assert_cancelled(&second->waiter, REASON_CANCEL);
+    let_go(&second->waiter);
+    assert_int_equal(objects_in_use(), 0);
+    assert_int_equal(world.registry.count, 2);
+    let_go(&first->waiter);
+}
+
 static void
 a_reset_ends_leases_and_who_waits_for_them(void **state)
 {
@@ -375,6 +395,7 @@ main(void)
         TEST(a_stale_lease_is_lost),
         TEST(its_limit_is_fixed_while_it_is_held),
         TEST(leases_are_limited_as_objects_are),
+        TEST(a_lease_that_nobody_got_counts_no_more),
         TEST(a_reset_ends_leases_and_who_waits_for_them),
     };
 
