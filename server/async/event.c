@@ -24,6 +24,24 @@ event_ungate(struct gate *gate)
     waitlist_leave(&event->object.waiters);
 }
 
+/* As if it had not been used yet. */
+static bool
+is_blank(const struct event *event)
+{
+    return event->generation == 0 && !object_in_use(&event->object)
+           && TAILQ_EMPTY(&event->object.waiters.watching);
+}
+
+void
+event_withdraw(struct gate *gate)
+{
+    struct event *event = gate->event;
+
+    event_ungate(gate);
+    if (event && is_blank(event))
+        object_forget(&event->object);
+}
+
 /* Returns how many. */
 static size_t
 open_gates(struct event *event, int64_t now_ns)

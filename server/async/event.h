@@ -50,6 +50,11 @@ void event_clear(struct event *event);
 void event_gate(struct event *event, struct gate *gate, int64_t now_ns);
 void event_ungate(struct gate *gate);
 
+/* Likewise of another worker's gate, with which its event goes where it never was set
+ * and nobody else waits for it: a reset of all workers comes to one after the other,
+ * and what it forgot here is made again for gates that it ends there a moment later. */
+void event_withdraw(struct gate *gate);
+
 /* Waits until it is set, or for the next generation. The caller holds *out. Errors: as
  * waiter_open. */
 MUST_USE enum error event_wait(struct event *event, const struct event_plan *plan,

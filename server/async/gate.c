@@ -46,7 +46,7 @@ on_withdrawal(struct letter *letter, void *reader)
     struct gate *gate = CONTAINER_OF(letter, struct gate, withdrawal);
 
     (void)reader;
-    event_ungate(gate);
+    event_withdraw(gate);
     gate->withdrawal.deliver = on_withdrawn;
     peers_post(gate->registry->peers, gate->registry->worker, &gate->withdrawal);
 }

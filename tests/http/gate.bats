@@ -143,6 +143,11 @@ gated() {
     assert_problem 503 simulated-failure
 }
 
+no_event_is_left() {
+    get /metrics
+    ! grep -q 'waitd_objects{.*kind="event".*} [1-9]' "$body_file"
+}
+
 @test "a reset ends them, and the drain" {
     local event
 
@@ -158,6 +163,7 @@ gated() {
         get "/events/$event"
         assert_json '.set == false and .generation == 0 and .waiting == 0'
     done
+    eventually no_event_is_left
     own_server --drain 0
     for event in "${EVENTS[@]}"; do
         hold "$event" "/wait?event=$event"

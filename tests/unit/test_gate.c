@@ -133,6 +133,7 @@ one_that_is_given_up_is_never_heard_of(void **state)
     assert_int_equal(event->object.waiters.count, 1);
     gate_free(gate); /* in the event */
     city_deliver();
+    event = event_at(2);
     assert_int_equal(event->object.waiters.count, 0);
     assert_int_equal(event_set(event, NULL, at(1)), 0);
 
@@ -209,6 +210,41 @@ one_of_another_worker_outlives_its_event(void **state)
     gate_free(here);
 }
 
+static size_t
+events_at(size_t worker)
+{
+    return city.at[worker].objects.count[OBJECT_EVENT];
+}
+
+/* Both workers are reset, the event's home first. */
+static void
+what_a_reset_made_again_goes_with_its_last_gate(void **state)
+{
+    struct gate *gates[2];
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++)
+        gates[i] = gate_new(&city.at[0], name_at(2), on_opened, &(size_t){0});
+    city_deliver();
+    registry_reset(&city.at[2], at(1));
+    assert_int_equal(events_at(2), 1);
+    gate_free(gates[0]);
+    city_deliver();
+    assert_int_equal(events_at(2), 1);
+    gate_free(gates[1]);
+    city_deliver();
+    assert_int_equal(events_at(2), 0);
+
+    struct event *event = event_at(2);
+    assert_int_equal(event_set(event, NULL, at(1)), 0);
+    event_clear(event);
+    gates[0] = gate_new(&city.at[0], name_at(2), on_opened, &(size_t){0});
+    city_deliver();
+    gate_free(gates[0]);
+    city_deliver();
+    assert_int_equal(events_at(2), 1); /* its generation counts */
+}
+
 static void
 where_there_is_no_room_for_the_event_it_says_so(void **state)
 {
@@ -243,6 +279,7 @@ main(void)
         TEST(they_open_in_the_order_of_arrival),
         TEST(who_watches_the_line_sees_them),
         TEST(one_of_another_worker_outlives_its_event),
+        TEST(what_a_reset_made_again_goes_with_its_last_gate),
         TEST(where_there_is_no_room_for_the_event_it_says_so),
     };
 
