@@ -195,7 +195,7 @@ void
 objects_open(struct registry *registry)
 {
     TAILQ_INIT(&registry->objects.by_use);
-    TAILQ_INIT(&registry->objects.served);
+    TAILQ_INIT(&registry->objects.telling);
     TAILQ_INIT(&registry->objects.adrift);
     registry->objects.idle.fire = on_idle;
 }

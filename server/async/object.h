@@ -19,6 +19,8 @@ struct object_class {
     bool (*is_held)(const struct object *object);
     void (*open)(struct object *object);  /* a new one; NULL: zeroes will do */
     void (*clear)(struct object *object); /* frees what it holds; NULL: nothing */
+    /* The waiter, which was served well, is about to be told; NULL: no matter. */
+    void (*told)(struct waiter *waiter, int64_t now_ns);
     /* The waiter has left its line without what it waited for; NULL: no matter. */
     void (*left)(struct waiter *waiter, int64_t now_ns);
     /* What the waiter was given did not reach its client; NULL: no matter. */
@@ -32,7 +34,8 @@ struct object {
     const struct object_class *class;
     struct registry *registry;
     UT_hash_handle by_name;
-    TAILQ_ENTRY(object) in_use; /* by the time of its last use */
+    TAILQ_ENTRY(object) in_use;     /* by the time of its last use */
+    TAILQ_ENTRY(object) in_telling; /* while it has served some */
     int64_t used_ns;
     size_t holders;
     struct waitlist waiters;

@@ -26,9 +26,9 @@ struct objects {
     struct object *by_name[OBJECT_KINDS]; /* uthash */
     size_t count[OBJECT_KINDS];
     struct object_list by_use;
-    struct timer idle;         /* of the one that is unused for the longest time */
-    struct waiter_list served; /* have what they waited for, and are not told yet */
-    struct timer serving;      /* tells the next of them */
-    struct gate_list adrift;   /* whose event has been forgotten */
-    uint64_t token;            /* the last one that a lease got */
+    struct timer idle;          /* of the one that is unused for the longest time */
+    struct object_list telling; /* who have served some and not told them yet */
+    struct timer serving;       /* tells the next of them */
+    struct gate_list adrift;    /* whose event has been forgotten */
+    uint64_t token;             /* the last one that a lease got */
 };

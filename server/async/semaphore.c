@@ -118,7 +118,7 @@ lease_release(struct lease *lease, int64_t now_ns)
  */
 
 static void
-grant(struct semaphore *semaphore, struct semaphore_waiter *waiter, int64_t now_ns)
+grant(struct semaphore *semaphore, struct semaphore_waiter *waiter)
 {
     struct lease *lease = waiter->lease;
 
@@ -127,7 +127,6 @@ grant(struct semaphore *semaphore, struct semaphore_waiter *waiter, int64_t now_
     waiter->token = lease->token;
     TAILQ_INSERT_TAIL(&semaphore->leases, lease, link);
     semaphore->held++;
-    lease_renew(lease, lease->ttl_ns, now_ns);
     waiter_serve(&waiter->waiter, OK);
 }
 
@@ -138,8 +137,18 @@ serve_next(struct semaphore *semaphore, int64_t now_ns)
 
     while (semaphore->held < semaphore->limit
            && (next = waitlist_first(&semaphore->object.waiters)) != NULL)
-        grant(semaphore, CONTAINER_OF(next, struct semaphore_waiter, waiter), now_ns);
+        grant(semaphore, CONTAINER_OF(next, struct semaphore_waiter, waiter));
     waitlist_tell(semaphore->object.registry, now_ns);
+}
+
+/* From now on it has its ttl, however long it stood behind others to be told. */
+static void
+told(struct waiter *waiter, int64_t now_ns)
+{
+    struct lease *lease = CONTAINER_OF(waiter, struct semaphore_waiter, waiter)->lease;
+
+    if (lease) /* who watches the line has none */
+        lease_renew(lease, lease->ttl_ns, now_ns);
 }
 
 static void
@@ -232,6 +241,7 @@ const struct object_class semaphore_class = {
     .is_held = is_held,
     .open = open_semaphore,
     .clear = clear,
+    .told = told,
     .left = left,
     .give_back = give_back,
     .shed = shed,
@@ -291,7 +301,7 @@ semaphore_acquire(struct semaphore *semaphore, const struct semaphore_plan *plan
     waiter->holds = plan->ttl_ns == 0;
     semaphore->limit = limit;
     if (semaphore->held < limit)
-        grant(semaphore, *out, now_ns);
+        grant(semaphore, *out);
     else
         waiter_join(waiter);
     waitlist_tell(semaphore->object.registry, now_ns);

@@ -21,8 +21,11 @@ step_out(struct waiter *waiter)
         list->count--;
     } else if (place == WAITER_WATCHING)
         TAILQ_REMOVE(&list->watching, waiter, link);
-    else if (place == WAITER_SERVED)
-        TAILQ_REMOVE(&objects->served, waiter, link);
+    else if (place == WAITER_SERVED) {
+        TAILQ_REMOVE(&list->served, waiter, link);
+        if (TAILQ_EMPTY(&list->served))
+            TAILQ_REMOVE(&objects->telling, waiter->object, in_telling);
+    }
     waiter->place = WAITER_OUTSIDE;
     return place;
 }
@@ -108,8 +111,11 @@ static void
 tell(struct waiter *waiter, int64_t now_ns)
 {
     struct record *record = &waiter->record;
+    const struct object_class *class = waiter->object->class;
 
     step_out(waiter);
+    if (class->told && waiter->outcome == OK && !waiter->object->gone)
+        class->told(waiter, now_ns);
     if (waiter->holds && waiter->outcome == OK) {
         waiter->place = WAITER_HOLDING;
         record_progress(record, now_ns);
@@ -122,20 +128,30 @@ tell(struct waiter *waiter, int64_t now_ns)
                    now_ns);
 }
 
+/* The objects take turns. */
+static struct waiter *
+next_served(struct objects *objects)
+{
+    struct object *object = TAILQ_FIRST(&objects->telling);
+
+    TAILQ_REMOVE(&objects->telling, object, in_telling);
+    TAILQ_INSERT_TAIL(&objects->telling, object, in_telling);
+    return TAILQ_FIRST(&object->waiters.served);
+}
+
 /* Tells some of the served; the others in a later turn. */
 static void
 tell_served(struct registry *registry, int64_t now_ns)
 {
     struct objects *objects = &registry->objects;
-    struct waiter *waiter;
 
-    for (size_t i = 0; (waiter = TAILQ_FIRST(&objects->served)) != NULL; i++) {
+    for (size_t i = 0; !TAILQ_EMPTY(&objects->telling); i++) {
         /* Out of memory for the timer: all at once then. */
         if (i >= TOLD_AT_ONCE
             && timers_start(&registry->timers, &objects->serving, TIMER_RESULT, now_ns)
                    == OK)
             return;
-        tell(waiter, now_ns);
+        tell(next_served(objects), now_ns);
     }
 }
 
@@ -154,12 +170,15 @@ waiter_serve(struct waiter *waiter, enum error outcome)
 {
     struct registry *registry = waiter->object->registry;
     struct objects *objects = &registry->objects;
+    struct waitlist *list = &waiter->object->waiters;
 
     step_out(waiter);
     timers_stop(&registry->timers, &waiter->record.timeout);
     waiter->outcome = outcome;
     waiter->place = WAITER_SERVED;
-    TAILQ_INSERT_TAIL(&objects->served, waiter, link);
+    if (TAILQ_EMPTY(&list->served))
+        TAILQ_INSERT_TAIL(&objects->telling, waiter->object, in_telling);
+    TAILQ_INSERT_TAIL(&list->served, waiter, link);
 }
 
 static size_t
@@ -185,7 +204,7 @@ waitlist_serve_watching(struct waitlist *list, enum error outcome)
     return serve_each(&list->watching, outcome);
 }
 
-/* While the timer runs, who was served waits for those before it. */
+/* While the timer runs, who was served waits for its turn. */
 void
 waitlist_tell(struct registry *registry, int64_t now_ns)
 {
@@ -202,6 +221,7 @@ waitlist_open(struct waitlist *list)
 {
     TAILQ_INIT(&list->line);
     TAILQ_INIT(&list->watching);
+    TAILQ_INIT(&list->served);
 }
 
 static enum error

@@ -29,7 +29,8 @@ struct waiter {
 
 struct waitlist {
     struct waiter_list line, watching;
-    size_t count; /* who waits: in the line, and what stands beside it */
+    struct waiter_list served; /* have what they waited for, and are not told yet */
+    size_t count;              /* who waits: in the line, and what stands beside it */
 };
 
 struct waiter_plan {
@@ -62,8 +63,9 @@ size_t waitlist_serve_all(struct waitlist *list, enum error outcome);
 size_t waitlist_serve_watching(struct waitlist *list, enum error outcome);
 
 /* Ends those who were served, as done or as failed. Every change of an object ends with
- * it. Where they are many it takes more than a turn; who is cancelled before gives back
- * what it got. */
+ * it. Where they are many it takes more than a turn, in which the objects take turns,
+ * so that the crowd of one holds up nobody at another; who is cancelled before gives
+ * back what it got. */
 void waitlist_tell(struct registry *registry, int64_t now_ns);
 
 /* It is done, and its client has not got the answer: gives back what it was given. */

@@ -168,18 +168,58 @@ end(struct model *m, struct request *r, enum how how, enum why why)
     hear(m, r);
 }
 
+/* From now on he has it for so long. */
+static void
+start_lease(struct model *m, const struct request *r)
+{
+    struct lease *lease = lease_of(m, r->asked.name, (uint64_t)r->got[0]);
+
+    if (lease == NULL || lease->ttl_ns == 0)
+        return;
+    lease->ends_ns = m->now_ns + lease->ttl_ns;
+    lease->turn = ++m->turns;
+}
+
+static void
+set_object_turn(struct model *m, uint64_t life, uint64_t turn)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (m->requests[i].place == SERVED && m->requests[i].life == life)
+            m->requests[i].object_turn = turn;
+}
+
+/* The objects take turns: one that has had its own is the last. */
+static struct request *
+next_served(struct model *m)
+{
+    struct request *next = NULL;
+
+    for (size_t i = 0; i < SLOTS; i++) {
+        struct request *r = &m->requests[i];
+
+        if (r->place == SERVED && (next == NULL || r->object_turn < next->object_turn))
+            next = r;
+    }
+    assert(next);
+    set_object_turn(m, next->life, ++m->turns);
+    return first_in(m, SERVED, next->life);
+}
+
 static void
 tell_some(struct model *m)
 {
     struct request *r;
 
-    for (size_t i = 0; (r = first_in(m, SERVED, 0)) != NULL; i++) {
+    for (size_t i = 0; first_in(m, SERVED, 0) != NULL; i++) {
         if (i >= TOLD_AT_ONCE) {
             m->slicing = true;
             m->slice_ns = m->now_ns;
             m->slice_turn = ++m->turns;
             return;
         }
+        r = next_served(m);
+        if (r->outcome == OK && r->asked.kind == OP_ACQUIRE)
+            start_lease(m, r);
         if (r->outcome == OK && r->asked.kind == OP_ACQUIRE && r->asked.ttl_ns == 0) {
             r->place = NOWHERE;
             r->how = HOLDING;
@@ -199,6 +239,9 @@ tell(struct model *m)
 static void
 serve(struct model *m, struct request *r, enum error outcome)
 {
+    const struct request *other = first_in(m, SERVED, r->life);
+
+    r->object_turn = other ? other->object_turn : ++m->turns;
     r->place = SERVED;
     r->turn = ++m->turns;
     r->outcome = outcome;
@@ -226,7 +269,7 @@ grant(struct model *m, struct request *r)
         .name = r->asked.name,
         .life = r->life,
         .ttl_ns = r->asked.ttl_ns,
-        .ends_ns = r->asked.ttl_ns ? m->now_ns + r->asked.ttl_ns : INT64_MAX,
+        .ends_ns = INT64_MAX, /* until he is told */
         .turn = ++m->turns,
     };
     r->got[0] = (int64_t)lease->token;
@@ -611,6 +654,7 @@ renew(struct model *m, const struct op *op)
     if (lease == NULL)
         return refuse(ERROR_LEASE_LOST);
     if (lease->ttl_ns != 0) {
+        lease->ttl_ns = op->ttl_ns;
         lease->ends_ns = m->now_ns + op->ttl_ns;
         lease->turn = ++m->turns;
     }

@@ -24,13 +24,14 @@ struct request {
     enum error outcome;
     int64_t ended_ns, heard;
     enum place place;
-    uint64_t turn;       /* the order within its place */
-    uint64_t life;       /* of the object that it waits at */
-    bool reserves;       /* counts as an object: a lease that it may get */
-    int64_t got[3];      /* as they are seen */
-    uint64_t item;       /* that it puts, or has got, or a payload; 0: none */
-    size_t item_size;    /* as it counts */
-    uint64_t item_place; /* in the queue that it was in */
+    uint64_t turn;        /* the order within its place */
+    uint64_t object_turn; /* of who is served: the order of the objects */
+    uint64_t life;        /* of the object that it waits at */
+    bool reserves;        /* counts as an object: a lease that it may get */
+    int64_t got[3];       /* as they are seen */
+    uint64_t item;        /* that it puts, or has got, or a payload; 0: none */
+    size_t item_size;     /* as it counts */
+    uint64_t item_place;  /* in the queue that it was in */
     size_t rival;
 };
 

@@ -372,6 +372,56 @@ a_slice_lets_others_have_their_turn(void **state)
     world_run(&world, 0);
 }
 
+/* Of another object: it does not stand behind the crowd. */
+static void
+a_crowd_holds_up_nobody_elsewhere(void **state)
+{
+    struct waiter *crowd[300];
+
+    (void)state;
+    serve_crowd(crowd, COUNT(crowd));
+    struct waiter *other = join("other", 0);
+    assert_int_equal(serve_all("other"), 1);
+    turn();
+    assert_done(other);
+    assert_int_equal(crowd[127]->place, WAITER_SERVED);
+    assert_done(crowd[126]);
+    world_run(&world, 0);
+    let_go(other);
+    let_crowd_go(crowd, COUNT(crowd));
+}
+
+/* The loop is late: both are told after the time that the leases were to last. */
+static void
+a_lease_lasts_from_when_it_is_told(void **state)
+{
+    struct waiter *crowd[65];
+    struct semaphore_waiter *waiters[2];
+    struct semaphore *semaphore;
+
+    (void)state;
+    serve_crowd(crowd, COUNT(crowd));
+    assert_int_equal(semaphore_need(&world.registry, "s", &semaphore), OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct semaphore_plan plan = {
+            .waiter = patience(0), .limit = 2, .ttl_ns = NS_PER_SECOND};
+
+        assert_int_equal(semaphore_acquire(semaphore, &plan, now(), &waiters[i]), OK);
+    }
+    world.clock.now_ns = at(5);
+    world_run(&world, 5);
+    for (size_t i = 0; i < 2; i++) {
+        assert_done(&waiters[i]->waiter);
+        assert_non_null(waiters[i]->lease);
+        let_go(&waiters[i]->waiter);
+    }
+    run_until_just_before(6);
+    assert_int_equal(semaphore->held, 2);
+    world_run(&world, 6);
+    assert_int_equal(semaphore->held, 0);
+    let_crowd_go(crowd, COUNT(crowd));
+}
+
 static void
 who_is_served_later_is_told_later(void **state)
 {
@@ -627,6 +677,8 @@ main(void)
         TEST(whoever_watches_may_leave),
         TEST(a_crowd_is_told_in_slices),
         TEST(a_slice_lets_others_have_their_turn),
+        TEST(a_crowd_holds_up_nobody_elsewhere),
+        TEST(a_lease_lasts_from_when_it_is_told),
         TEST(who_is_served_later_is_told_later),
         TEST(who_is_served_does_not_time_out_at_that_instant),
         TEST(who_is_served_in_time_is_not_late),
