@@ -14,6 +14,7 @@ struct blob {
     size_t holders;
     size_t size;
     const char *type; /* behind the bytes; NULL: none */
+    bool queued;      /* it is in that queue */
     char bytes[];
 };
 TAILQ_HEAD(blob_list, blob);

@@ -23,6 +23,9 @@ struct object_class {
     void (*told)(struct waiter *waiter, int64_t now_ns);
     /* The waiter has left its line without what it waited for; NULL: no matter. */
     void (*left)(struct waiter *waiter, int64_t now_ns);
+    /* Whether what the waiter did, and was not told yet, has gone on to others: it is
+     * too late to cancel it. NULL: never. */
+    bool (*stands)(const struct waiter *waiter);
     /* What the waiter was given did not reach its client; NULL: no matter. */
     void (*give_back)(struct waiter *waiter, int64_t now_ns);
     /* It is kept for the journal: what only its client needed; NULL: nothing. */

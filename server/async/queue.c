@@ -22,6 +22,7 @@ static void
 append(struct queue *queue, struct blob *item)
 {
     item->serial = ++queue->serial;
+    item->queued = true;
     blob_hold(item);
     TAILQ_INSERT_TAIL(&queue->items, item, link);
     queue->size++;
@@ -31,6 +32,7 @@ static void
 take_out(struct queue *queue, struct blob *item)
 {
     TAILQ_REMOVE(&queue->items, item, link);
+    item->queued = false;
     queue->size--;
 }
 
@@ -46,6 +48,7 @@ put_back(struct queue *queue, struct blob *item)
         TAILQ_INSERT_BEFORE(later, item, link);
     else
         TAILQ_INSERT_TAIL(&queue->items, item, link);
+    item->queued = true;
     queue->size++;
 }
 
@@ -94,17 +97,20 @@ serve_line(struct queue *queue, int64_t now_ns)
 static void
 withdraw_put(struct queue *queue, struct queue_waiter *waiter)
 {
-    struct blob *item;
-
     if (record_ended(&waiter->waiter.record))
         return;
-    TAILQ_FOREACH (item, &queue->items, link) {
-        if (item == waiter->item) {
-            take_out(queue, item);
-            blob_release(item);
-            return;
-        }
-    }
+    take_out(queue, waiter->item);
+    blob_release(waiter->item);
+}
+
+/* Another has got what it put, or it went with the queue. */
+static bool
+stands(const struct waiter *waiter)
+{
+    const struct queue_waiter *queue_waiter =
+        CONTAINER_OF(waiter, const struct queue_waiter, waiter);
+
+    return queue_waiter->puts && !queue_waiter->item->queued;
 }
 
 static void
@@ -170,6 +176,7 @@ const struct object_class queue_class = {
     .waiter_size = sizeof(struct queue_waiter),
     .open = open_queue,
     .clear = clear,
+    .stands = stands,
     .give_back = give_back,
     .shed = shed,
     .free_waiter = free_waiter,

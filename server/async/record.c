@@ -150,8 +150,9 @@ record_cancel(struct record *record, enum cancel_reason reason, int64_t now_ns)
     /* Who gets what it gave up may be told at once, and cancel it, too. */
     if (!record_ended(record))
         record_end(record, STATE_CANCELLED, reason, now_ns);
+    bool cancelled = record->state == STATE_CANCELLED;
     record_release(record);
-    return true;
+    return cancelled;
 }
 
 bool

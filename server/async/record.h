@@ -56,7 +56,8 @@ LIST_HEAD(watches, watch);
 
 /* What the kinds do differently. */
 struct record_class {
-    /* The work, before it ends so; its reason is set. */
+    /* The work, before it ends so; its reason is set. What is done already, though
+     * nobody has heard of it, may end as that instead. */
     void (*stop)(struct record *record, int64_t now_ns);
     /* Whether what is due may not have ended yet: its timeout waits for that. NULL: no.
      */
@@ -159,7 +160,7 @@ void record_become(struct record *record, enum record_state state);
 void record_end(struct record *record, enum record_state state,
                 enum cancel_reason reason, int64_t now_ns);
 
-/* Stops the work and ends it as cancelled; false where it had ended. */
+/* Stops the work and ends it as cancelled; false where it had ended, or was done. */
 bool record_cancel(struct record *record, enum cancel_reason reason, int64_t now_ns);
 
 /* As record_cancel, for a caller that will forget it: it takes no other's place among

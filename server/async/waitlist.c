@@ -39,6 +39,14 @@ give_back(struct waiter *waiter, int64_t now_ns)
         class->give_back(waiter, now_ns);
 }
 
+static bool
+stands(const struct waiter *waiter)
+{
+    const struct object_class *class = waiter->object->class;
+
+    return class->stands && waiter->outcome == OK && class->stands(waiter);
+}
+
 static void
 stop(struct record *record, int64_t now_ns)
 {
@@ -46,7 +54,9 @@ stop(struct record *record, int64_t now_ns)
     struct object *object = waiter->object;
     enum waiter_place place = step_out(waiter);
 
-    if (place >= WAITER_SERVED)
+    if (place == WAITER_SERVED && stands(waiter))
+        record_end(record, STATE_DONE, REASON_NONE, now_ns);
+    else if (place >= WAITER_SERVED)
         give_back(waiter, now_ns);
     else if (place == WAITER_IN_LINE && object->class->left && !object->gone)
         object->class->left(waiter, now_ns);

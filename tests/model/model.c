@@ -380,15 +380,17 @@ serve_queue(struct model *m, struct object *queue)
 /* ---- giving up ---------------------------------------------------------------------
  */
 
-static void
+/* false: it is there no more. */
+static bool
 withdraw_item(struct object *queue, const struct request *r)
 {
     for (size_t i = 0; i < queue->size; i++) {
         if (queue->items[i].id == r->item) {
             remove_item(queue, i);
-            return;
+            return true;
         }
     }
+    return false;
 }
 
 /* It was served, and its client has not got it. */
@@ -405,8 +407,6 @@ give_back(struct model *m, struct request *r)
         end_lease(lease);
         serve_semaphore(m, object);
     }
-    if (r->asked.kind == OP_PUT && r->how == PENDING)
-        withdraw_item(object, r);
     if (r->asked.kind == OP_GET && r->item != 0) {
         insert_item(object, (struct item){r->item, r->item_size, r->item_place});
         r->item = 0;
@@ -425,6 +425,11 @@ cancel(struct model *m, struct request *r, enum why why)
     if (!r->open || r->how > HOLDING)
         return;
     r->place = NOWHERE;
+    if (place == SERVED && r->asked.kind == OP_PUT && r->outcome == OK
+        && !(object && withdraw_item(object, r))) {
+        end(m, r, DONE, BY_NOBODY);
+        return;
+    }
     if (place == SERVED || (r->how == HOLDING && place == NOWHERE))
         give_back(m, r);
     if (place == IN_LINE && object) {

@@ -544,6 +544,42 @@ a_put_that_is_cancelled_before_it_is_told_has_not_put(void **state)
     let_crowd_go(crowd, COUNT(crowd));
 }
 
+/* Who is told that it was cancelled would put it again. */
+static void
+a_put_whose_item_has_gone_on_cannot_be_cancelled(void **state)
+{
+    struct waiter *crowd[65];
+    struct queue_waiter *putters[2], *getters[2];
+    struct queue *queue;
+
+    (void)state;
+    serve_crowd(crowd, COUNT(crowd));
+    assert_int_equal(queue_need(&world.registry, "q", &queue), OK);
+    for (size_t i = 0; i < 2; i++) {
+        struct queue_plan put = {.waiter = patience(0), .item = blob_of("one")};
+        struct queue_plan get = {.waiter = patience(0)};
+
+        assert_int_equal(queue_put(queue, &put, now(), &putters[i]), OK);
+        assert_int_equal(queue_get(queue, &get, now(), &getters[i]), OK);
+        assert_int_equal(putters[i]->waiter.place, WAITER_SERVED);
+        assert_int_equal(getters[i]->waiter.place, WAITER_SERVED);
+    }
+    cancel(&getters[0]->waiter); /* what it would have got is there again */
+    cancel(&putters[0]->waiter);
+    assert_int_equal(queue->size, 0);
+    assert_false(record_cancel(&putters[1]->waiter.record, REASON_CANCEL, now()));
+    assert_done(&putters[1]->waiter);
+    assert_int_equal(putters[1]->waiter.record.reason, REASON_NONE);
+    world_run(&world, 0);
+    assert_done(&getters[1]->waiter);
+    assert_reads(getters[1]->item, "one");
+    for (size_t i = 0; i < 2; i++) {
+        let_go(&putters[i]->waiter);
+        let_go(&getters[i]->waiter);
+    }
+    let_crowd_go(crowd, COUNT(crowd));
+}
+
 /* Whether it would hold the lease by its connection, or take it with it. */
 static void
 who_has_a_lease_and_is_not_told_is_cancelled_with_its_semaphore(void **state)
@@ -684,6 +720,7 @@ main(void)
         TEST(who_is_served_in_time_is_not_late),
         TEST(who_is_cancelled_before_it_is_told_gives_back),
         TEST(a_put_that_is_cancelled_before_it_is_told_has_not_put),
+        TEST(a_put_whose_item_has_gone_on_cannot_be_cancelled),
         TEST(who_has_a_lease_and_is_not_told_is_cancelled_with_its_semaphore),
         TEST(a_reset_ends_all_who_wait),
         TEST(a_drain_ends_all_who_wait),
