@@ -201,10 +201,9 @@ launch_retime(struct launch *launch)
 {
     struct timers *timers = &launch->registry->timers;
     bool busy = !launch_over(launch) || !is_swept(launch);
-    int64_t at_ns = busy ? launch->step_ns : timers_next(&launch->timers);
+    int64_t next_ns = busy ? launch->step_ns : timers_next(&launch->timers);
+    int64_t at_ns = timers_not_past(next_ns, launch->step_ns);
 
-    if (at_ns < launch->step_ns)
-        at_ns = launch->step_ns;
     if (launch->unended == 0)
         timers_stop(timers, &launch->step);
     else if (!timer_runs(&launch->step) || launch->step.deadline_ns != at_ns) {

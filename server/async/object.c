@@ -14,7 +14,7 @@ unused_until_ns(const struct object *object)
 }
 
 static void
-await_idle(struct registry *registry)
+await_idle(struct registry *registry, int64_t now_ns)
 {
     struct objects *objects = &registry->objects;
     const struct object *oldest = TAILQ_FIRST(&objects->by_use);
@@ -23,7 +23,7 @@ await_idle(struct registry *registry)
         return;
     /* Out of memory: the next use tries again. */
     (void)!timers_start(&registry->timers, &objects->idle, TIMER_UPKEEP,
-                        unused_until_ns(oldest));
+                        timers_not_past(unused_until_ns(oldest), now_ns));
 }
 
 static void
@@ -34,7 +34,7 @@ use(struct object *object)
     object->used_ns = registry_now(registry);
     TAILQ_REMOVE(&registry->objects.by_use, object, in_use);
     TAILQ_INSERT_TAIL(&registry->objects.by_use, object, in_use);
-    await_idle(registry);
+    await_idle(registry, object->used_ns);
 }
 
 bool
@@ -44,7 +44,8 @@ object_in_use(const struct object *object)
            || (object->class->is_held && object->class->is_held(object));
 }
 
-/* One a time: a thousand that were left together go in as many. */
+/* One a time: a thousand that were left together go in as many, each behind what is
+ * due. */
 static void
 on_idle(struct timer *timer, int64_t now_ns)
 {
@@ -57,7 +58,7 @@ on_idle(struct timer *timer, int64_t now_ns)
         else
             object_forget(oldest);
     }
-    await_idle(registry);
+    await_idle(registry, now_ns);
 }
 
 static struct object *

@@ -16,7 +16,7 @@ kept_until_ns(const struct registry *registry, const struct record *record)
 }
 
 static void
-retain(struct registry *registry)
+retain(struct registry *registry, int64_t now_ns)
 {
     const struct record *oldest = TAILQ_FIRST(&registry->finished);
 
@@ -24,19 +24,33 @@ retain(struct registry *registry)
         return;
     /* Out of memory: the next end tries again. */
     (void)!timers_start(&registry->timers, &registry->retention, TIMER_UPKEEP,
-                        kept_until_ns(registry, oldest));
+                        timers_not_past(kept_until_ns(registry, oldest), now_ns));
 }
 
-/* One a time: a thousand that ended together leave in as many. */
+static bool
+forget_expired(struct registry *registry, int64_t now_ns)
+{
+    struct record *oldest = TAILQ_FIRST(&registry->finished);
+
+    if (oldest == NULL || kept_until_ns(registry, oldest) > now_ns)
+        return false;
+    record_forget(oldest);
+    return true;
+}
+
+enum { FORGOTTEN_AT_ONCE = 64 }; /* of those that ended together */
+
 static void
 on_retention(struct timer *timer, int64_t now_ns)
 {
     struct registry *registry = CONTAINER_OF(timer, struct registry, retention);
-    struct record *oldest = TAILQ_FIRST(&registry->finished);
+    int count = 0;
 
-    if (oldest != NULL && kept_until_ns(registry, oldest) <= now_ns)
-        record_forget(oldest);
-    retain(registry);
+    while (count < FORGOTTEN_AT_ONCE && forget_expired(registry, now_ns))
+        count++;
+    retain(registry, now_ns);
+    if (count == FORGOTTEN_AT_ONCE)
+        timers_yield(&registry->timers);
 }
 
 enum { EXPIRED_AT_ONCE = 256 }; /* keys: well below a millisecond */
@@ -51,8 +65,8 @@ on_idle(struct timer *timer, int64_t now_ns)
 
     if (used_ns == INT64_MAX)
         return;
-    enum error error =
-        timers_start(&registry->timers, timer, TIMER_UPKEEP, used_ns + ttl_ns);
+    enum error error = timers_start(&registry->timers, timer, TIMER_UPKEEP,
+                                    timers_not_past(used_ns + ttl_ns, now_ns));
 
     assert(error == OK); /* its own place is free */
     (void)error;
@@ -167,7 +181,7 @@ registry_keep(struct registry *registry, struct record *record)
     publish_oldest(registry);
     if (keeps_too_many(registry))
         drop_oldest(registry, record);
-    retain(registry);
+    retain(registry, record->finished_ns);
 }
 
 void

@@ -68,6 +68,14 @@ struct timer *timers_first(const struct timers *timers);
  * `budget` of them, and nothing more after one that yields. Returns how many. */
 size_t timers_fire(struct timers *timers, int64_t now_ns, size_t budget);
 
+/* That time, or now where it is past: a `fire` that has more to do than one turn's work
+ * starts itself again then, behind what is due by now. */
+static inline int64_t
+timers_not_past(int64_t at_ns, int64_t now_ns)
+{
+    return at_ns > now_ns ? at_ns : now_ns;
+}
+
 /* For a `fire` that has done a turn's work and is due again: others' input and output
  * come first. */
 void timers_yield(struct timers *timers);

@@ -3,8 +3,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "async/event.h"
 #include "async/launch.h"
 #include "async/measure.h"
 #include "async/name.h"
@@ -287,6 +289,50 @@ what_is_reserved_is_all_or_nothing(void **state)
     assert_all_has_ended(registry);
 }
 
+/* What is to go has been due for a second, and the wait for no time at all. */
+static void
+assert_a_wait_comes_before_upkeep(double due_seconds)
+{
+    world_run(&world, due_seconds - 0.5);
+    struct wait *wait = start_wait(KIND_WAIT, NULL, NULL);
+
+    world.clock.now_ns = at(due_seconds + 1);
+    for (int pass = 0; pass < 2; pass++)
+        timers_fire(&world.registry.timers, world.clock.now_ns, 64);
+    assert_int_equal(wait->record.state, STATE_DONE);
+    record_disown(&wait->record, world.clock.now_ns);
+}
+
+static void
+use_many(void)
+{
+    for (int i = 0; i < 900; i++) {
+        struct event *event;
+        uint64_t before;
+        char name[16];
+
+        snprintf(name, sizeof name, "n%d", i);
+        assert_int_equal(event_need(&world.registry, name, &event), OK);
+        assert_int_equal(registry_count_tries(&world.registry, name, 1, at(0), &before),
+                         OK);
+        record_release(&start_wait(KIND_TASK, NULL, NULL)->record);
+    }
+}
+
+static void
+what_tidies_up_holds_up_nobody(void **state)
+{
+    (void)state;
+    use_many();
+    assert_a_wait_comes_before_upkeep(600); /* objects and keys */
+    assert_in_range(world.registry.objects.count[OBJECT_EVENT], 1, 899);
+    assert_a_wait_comes_before_upkeep(3601); /* tasks */
+    assert_in_range(world.registry.finished_count, 1, 899);
+    world_run(&world, 3603);
+    assert_int_equal(world.registry.finished_count, 0);
+    assert_int_equal(world.registry.timers.count, 0);
+}
+
 static void
 the_words_stand_in_the_order_of_their_enums(void **state)
 {
@@ -315,6 +361,7 @@ main(void)
         TEST(a_drain_where_few_are_kept_meets_every_record),
         TEST(it_is_closed_with_everything_pending),
         TEST(what_is_reserved_is_all_or_nothing),
+        TEST(what_tidies_up_holds_up_nobody),
         TEST(the_words_stand_in_the_order_of_their_enums),
     };
 
