@@ -2,6 +2,7 @@
 
 #include "api/app.h"
 #include "api/profiles.h"
+#include "async/record.h"
 #include "base/number.h"
 
 #include <string.h>
@@ -59,11 +60,7 @@ draw_spec(struct exchange *exchange, const struct draw_in *in, bool draws_faults
 int64_t
 draw_timeout_ns(const struct value_duration *timeout)
 {
-    if (!timeout->given)
-        return 0;
-    int64_t ns = seconds_to_ns(timeout->seconds);
-
-    return ns > 0 ? ns : 1;
+    return timeout->given ? seconds_to_ns(timeout->seconds) : NO_TIMEOUT;
 }
 
 const char *

@@ -158,7 +158,7 @@ enum error draw_blame(struct problem *problem, const char *param, const char *ot
 /* The manual's section on distributions. */
 void draw_print_dists(struct text *out);
 
-/* Whole ns, 0 where there is none; a timeout of 0 becomes 1 ns. */
+/* Whole ns, NO_TIMEOUT where there is none. */
 int64_t draw_timeout_ns(const struct value_duration *timeout);
 
 /* NULL where there is none. */

@@ -32,7 +32,7 @@ needs_waits(const struct launch *launch)
 {
     const struct ending *ending = &launch->plan.ending;
 
-    return launch->plan.limit || launch->plan.timeout_ns || ending->most
+    return launch->plan.limit || launch->plan.timeout_ns != NO_TIMEOUT || ending->most
            || ending->first_error || ending->cancel_on_error;
 }
 
@@ -109,6 +109,7 @@ make_one(struct launch *launch)
         .label = launch->label,
         .group = launch->group,
         .spec = launch->plan.spec,
+        .timeout_ns = NO_TIMEOUT, /* but that of the launch */
         .start_ns = launch->plan.start_ns,
     };
     size_t index = launch->made, limit = launch->plan.limit;
@@ -253,13 +254,13 @@ launch_finish(struct launch *launch, int64_t now_ns)
 static bool
 start_timers(struct launch *launch)
 {
-    int64_t start_ns = launch->plan.start_ns, timeout_ns = launch->plan.timeout_ns;
+    const struct launch_plan *plan = &launch->plan;
 
-    return (timeout_ns == 0
+    return (plan->timeout_ns == NO_TIMEOUT
             || !timers_start(&launch->timers, &launch->timeout, TIMER_LIMIT,
-                             start_ns + timeout_ns))
+                             timeout_end_ns(plan->start_ns, plan->timeout_ns)))
            && !timers_start(&launch->registry->timers, &launch->step, TIMER_RESULT,
-                            start_ns);
+                            plan->start_ns);
 }
 
 static enum error

@@ -22,7 +22,7 @@ struct launch_plan {
     struct fault_spec faults;
     double load_factor; /* of registry_load */
     struct ending ending;
-    int64_t timeout_ns; /* of all, from start_ns; 0: none */
+    int64_t timeout_ns; /* of all, from start_ns; or NO_TIMEOUT */
     size_t n;           /* > 0 */
     size_t limit;       /* at most so many at once; 0: all */
     int64_t start_ns;

@@ -82,8 +82,7 @@ start_parts(struct registry *registry, const struct measure_plan *plan,
             .limit = plan->limits[i],
             .dry = plan->dry,
             .start_ns = plan->start_ns,
-            .limit_ns =
-                plan->timeout_ns ? plan->start_ns + plan->timeout_ns : INT64_MAX,
+            .limit_ns = timeout_end_ns(plan->start_ns, plan->timeout_ns),
             .owner = part,
             .progressed = on_progress,
         };

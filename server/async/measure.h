@@ -31,7 +31,7 @@ struct measure_plan {
     const char *label;
     struct delay_spec spec; /* fixed or seeded */
     size_t n;               /* > 0 */
-    int64_t timeout_ns;     /* 0: none */
+    int64_t timeout_ns;     /* or NO_TIMEOUT */
     int64_t start_ns;
     bool dry;     /* nothing is waited for: the totals are what the delays say */
     size_t modes; /* kept in the measure */

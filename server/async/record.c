@@ -69,9 +69,9 @@ static bool
 start_timeout(struct record *record, int64_t timeout_ns)
 {
     record->timeout.fire = on_timeout;
-    return timeout_ns == 0
+    return timeout_ns == NO_TIMEOUT
            || !timers_start(&record->registry->timers, &record->timeout, TIMER_LIMIT,
-                            record->created_ns + timeout_ns);
+                            timeout_end_ns(record->created_ns, timeout_ns));
 }
 
 static bool

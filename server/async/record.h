@@ -110,13 +110,23 @@ struct record {
     char drawn[NAME_DRAWN_SIZE]; /* where no id was given */
 };
 
+/* In a plan: there is none. One of 0 is over at once. */
+#define NO_TIMEOUT INT64_MAX
+
+/* When a timeout is over that counts from then; INT64_MAX: never. */
+static inline int64_t
+timeout_end_ns(int64_t start_ns, int64_t timeout_ns)
+{
+    return timeout_ns == NO_TIMEOUT ? INT64_MAX : start_ns + timeout_ns;
+}
+
 struct record_plan {
     enum record_kind kind;
     const char *id;      /* not in use; NULL: one is made */
     const char *label;   /* NULL: none */
     struct group *group; /* NULL: none */
     size_t waits;        /* how many it counts for; the caller has reserved them */
-    int64_t timeout_ns;  /* from its creation; then it is cancelled. 0: none */
+    int64_t timeout_ns;  /* from its creation; then it is cancelled; or NO_TIMEOUT */
     int64_t created_ns;
 };
 

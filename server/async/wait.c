@@ -202,8 +202,8 @@ keep_options(struct registry *registry, struct wait *wait, const struct wait_pla
 {
     const char *event = part->over ? NULL : plan->event;
     bool compared = plan->kind == KIND_TASK && !plan->group;
-    bool more =
-        plan->timeout_ns || plan->load_factor > 0 || fault_spec_given(&plan->faults);
+    bool more = plan->timeout_ns != NO_TIMEOUT || plan->load_factor > 0
+                || fault_spec_given(&plan->faults);
 
     if (compared && plan->spec.modelled) {
         wait->spec.model = model_copy(plan->spec.model);
@@ -230,7 +230,7 @@ keep_options(struct registry *registry, struct wait *wait, const struct wait_pla
 bool
 wait_is_as_asked(const struct wait *wait, const struct wait_plan *plan)
 {
-    static const struct wait_options none;
+    static const struct wait_options none = {.timeout_ns = NO_TIMEOUT};
     const struct wait_options *options = wait->options ? wait->options : &none;
 
     return delay_spec_equal(&wait->spec, &plan->spec)

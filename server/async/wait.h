@@ -13,7 +13,7 @@ struct launch;
 
 /* What was asked of a wait beyond its delay. */
 struct wait_options {
-    int64_t timeout_ns;             /* 0: none */
+    int64_t timeout_ns;             /* or NO_TIMEOUT */
     double load_factor;             /* of registry_load */
     struct fault_spec faults;       /* not of a launch */
     char event[NAME_MAX_BYTES + 1]; /* "": none */
@@ -48,7 +48,7 @@ struct wait_plan {
     const char *abort;  /* how its connection is to end instead of an answer; where
                            faults are drawn, only if they let it fail. Not copied. NULL:
                            it is answered */
-    int64_t timeout_ns; /* 0: none */
+    int64_t timeout_ns; /* or NO_TIMEOUT */
     int64_t start_ns;   /* not after now */
 };
 

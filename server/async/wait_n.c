@@ -97,7 +97,7 @@ start_batch(struct registry *registry, const struct wait_n_plan *plan,
         .most = plan->ending.most,
         .first_error = plan->ending.first_error || plan->ending.cancel_on_error,
         .start_ns = plan->start_ns,
-        .limit_ns = plan->timeout_ns ? plan->start_ns + plan->timeout_ns : INT64_MAX,
+        .limit_ns = timeout_end_ns(plan->start_ns, plan->timeout_ns),
         .owner = wait_n,
         .progressed = on_progress,
     };
@@ -126,7 +126,7 @@ open_wait_n(struct registry *registry, const struct wait_n_plan *plan,
         .kind = KIND_WAIT_N,
         .label = plan->label,
         .waits = plan->n,
-        .timeout_ns = plan->n ? plan->timeout_ns : 0,
+        .timeout_ns = plan->n ? plan->timeout_ns : NO_TIMEOUT,
         .created_ns = plan->start_ns,
     };
     if ((plan->n && !wait_n->batch)

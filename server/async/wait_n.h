@@ -29,7 +29,7 @@ struct wait_n_plan {
     struct ending ending; /* without `keep` */
     size_t n;
     size_t limit;       /* 0: none */
-    int64_t timeout_ns; /* 0: none */
+    int64_t timeout_ns; /* or NO_TIMEOUT */
     int64_t start_ns;
     bool ranks; /* batch_rank will be asked for */
     bool times; /* batch_elapsed_ns will be asked for */

@@ -35,7 +35,7 @@ struct waitlist {
 
 struct waiter_plan {
     const char *label;  /* NULL: none */
-    int64_t timeout_ns; /* then it is cancelled; 0: never */
+    int64_t timeout_ns; /* then it is cancelled; or NO_TIMEOUT */
     int64_t start_ns;   /* not after now */
 };
 

@@ -128,6 +128,38 @@ clock() {
     own_server_stop
 }
 
+@test "what waits for 0 s does not wait, though time stands" {
+    local path
+
+    own_manual_server
+    post '/semaphores/l/acquire?ttl=60'
+    assert_status 200
+    for path in '/semaphores/l/acquire?timeout=0' '/queues/q/get?timeout=0' \
+        '/barriers/b/wait?parties=2&timeout=0' '/wait?delay=1&timeout=0' \
+        '/measure?n=2&delay=1&timeout=0' '/wait_n?n=2&delay=1&buffer=true&timeout=0'; do
+        post "$path"
+        assert_problem 504 timeout
+    done
+    for path in '/events/e?wait=0' '/latches/l?at_least=5&wait=0' \
+        '/semaphores/l?waiting=1&wait=0'; do
+        get "$path"
+        assert_status 200
+    done
+    get '/wait_n?n=2&choice=0,1&dist=choice&seed=3&timeout=0'
+    assert_json '.delays == [0] and .error.status == 504'
+    for path in '/wait?delay=0&timeout=0' '/measure?n=2&delay=0&timeout=0'; do
+        get "$path"
+        assert_status 200
+    done
+    post /tasks '{"n":2,"delay":1,"group":"g","timeout":0}'
+    get '/tasks?group=g'
+    assert_json '[.tasks[] | .state, .cancel_reason]
+        == ["cancelled", "timeout", "cancelled", "timeout"]'
+    get /clock
+    assert_json '.now == 0'
+    own_server_stop
+}
+
 @test "the clock rules created_at, deadline and PATCH" {
     own_manual_server
     advance 1000

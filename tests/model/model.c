@@ -867,7 +867,7 @@ next_due(const struct model *m)
         const struct request *r = &m->requests[i];
 
         if (r->open && r->how == PENDING && r->place != SERVED
-            && r->asked.timeout_ns != 0)
+            && r->asked.timeout_ns >= 0)
             keep_sooner(&best, (struct due){DUE_TIMEOUT,
                                             r->asked.until_ns + r->asked.timeout_ns,
                                             true, r->born, i});

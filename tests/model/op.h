@@ -51,7 +51,7 @@ struct op {
     size_t slot, other;
     enum thing thing;
     size_t name;
-    int64_t timeout_ns; /* 0: none */
+    int64_t timeout_ns; /* negative: none */
     int64_t ttl_ns;     /* 0: the connection holds the lease */
     uint64_t token;     /* of the lease to release or renew */
     /* generation, limit, parties, how much, maxsize (negative: none said), how many in

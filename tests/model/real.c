@@ -144,7 +144,10 @@ read_blob(const struct blob *blob)
 static struct waiter_plan
 plan_of(const struct real *real, const struct op *op)
 {
-    return (struct waiter_plan){.timeout_ns = op->timeout_ns, .start_ns = now_of(real)};
+    return (struct waiter_plan){
+        .timeout_ns = op->timeout_ns < 0 ? NO_TIMEOUT : op->timeout_ns,
+        .start_ns = now_of(real),
+    };
 }
 
 static int64_t

@@ -326,8 +326,8 @@ draw_op(struct trial *trial)
     op.name = below(chance, trial->names);
     op.other = op.kind == OP_RIVAL ? find_slot(trial, is_open) : NOBODY;
     op.timeout_ns = one_in(chance, trial->patience)
-                        ? ONE_OF(chance, 1, 2, 3, 5, 10, 50) * NS_PER_MS
-                        : 0;
+                        ? ONE_OF(chance, 0, 1, 2, 3, 5, 10, 50) * NS_PER_MS
+                        : -1;
     op.ttl_ns = ONE_OF(chance, op.kind == OP_RENEW, 1, 2, 5, 30) * NS_PER_MS;
     op.number = draw_number(trial, &op);
     op.flag = one_in(chance, 2);

@@ -174,7 +174,7 @@ they_open_in_the_order_of_arrival(void **state)
 static void
 who_watches_the_line_sees_them(void **state)
 {
-    struct waiter_plan plan = {.start_ns = at(0)};
+    struct waiter_plan plan = {.timeout_ns = NO_TIMEOUT, .start_ns = at(0)};
     struct waiter *watcher;
     struct event *event = event_at(1);
 

@@ -15,6 +15,7 @@ plan_of(size_t n, size_t limit, double seconds)
     return (struct launch_plan){
         .group_name = "g",
         .spec = {.fixed = true, .min = seconds, .max = seconds},
+        .timeout_ns = NO_TIMEOUT,
         .n = n,
         .limit = limit,
         .start_ns = world.clock.now_ns,
@@ -369,6 +370,7 @@ start_other(double seconds)
     struct wait_plan plan = {
         .kind = KIND_WAIT,
         .spec = {.fixed = true, .min = seconds, .max = seconds},
+        .timeout_ns = NO_TIMEOUT,
         .start_ns = world.clock.now_ns,
     };
     struct wait *wait = NULL;
@@ -1004,7 +1006,7 @@ play_wildly(uint64_t seed)
     fastrand_seed(&fastrand, seed);
     plan.limit = 1 + fastrand_bits(&fastrand) % 300;
     plan.timeout_ns =
-        seed % 2 ? (int64_t)(fastrand_bits(&fastrand) % NS_PER_SECOND) : 0;
+        seed % 2 ? (int64_t)(fastrand_bits(&fastrand) % NS_PER_SECOND) : NO_TIMEOUT;
     plan.spec = (struct delay_spec){.seeded = true, .seed = seed, .max = 0.1};
     if (seed % 3) {
         plan.ending.most = fastrand_bits(&fastrand) % 900;

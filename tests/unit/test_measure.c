@@ -15,6 +15,7 @@ plan_of(size_t n, double seconds)
 {
     return (struct measure_plan){
         .spec = {.fixed = true, .min = seconds, .max = seconds},
+        .timeout_ns = NO_TIMEOUT,
         .n = n,
         .start_ns = world.clock.now_ns,
         .count = COUNT(limits),

@@ -188,7 +188,7 @@ start_launch(const char *group, size_t n, size_t limit, int64_t timeout_ns)
 static void
 tell_of_launches(void)
 {
-    struct launch *large = start_launch("large", 300, 4, 0);
+    struct launch *large = start_launch("large", 300, 4, NO_TIMEOUT);
     struct launch *small = start_launch(NULL, 70, 60, NS_PER_SECOND);
 
     manual_clock_fire(&world.clock, &world.registry.timers);
@@ -238,7 +238,7 @@ labelled(size_t client)
 {
     return (struct waiter_plan){
         .label = client == 0 ? "kept" : NULL,
-        .timeout_ns = client == 1 ? NS_PER_SECOND / 4 : 0,
+        .timeout_ns = client == 1 ? NS_PER_SECOND / 4 : NO_TIMEOUT,
         .start_ns = world.clock.now_ns,
     };
 }
@@ -462,11 +462,11 @@ a_queued_wait_starts_without_memory(void **state)
 {
     (void)state;
     world_open(&world, &WORLD_LIMITS);
-    struct launch *launch = start_launch("g", 3, 1, 0);
+    struct launch *launch = start_launch("g", 3, 1, NO_TIMEOUT);
     struct timers *timers = &world.registry.timers;
 
     while (timers->count < timers->capacity)
-        start_wait(KIND_TASK, NULL, NULL, 0);
+        start_wait(KIND_TASK, NULL, NULL, NO_TIMEOUT);
     shortage.armed = shortage.lasting = true;
     shortage.before = shortage.failed = 0;
     manual_clock_run(&world.clock, timers, launch->waits[0]->deadline_ns);
@@ -489,7 +489,7 @@ no_lease_is_made_that_could_not_expire(void **state)
     struct waiter *first = acquire(0);
 
     while (timers->count < timers->capacity)
-        start_wait(KIND_TASK, NULL, NULL, 0);
+        start_wait(KIND_TASK, NULL, NULL, NO_TIMEOUT);
     shortage.armed = shortage.lasting = true;
     shortage.before = 1; /* of the lease itself */
     shortage.failed = 0;

@@ -14,6 +14,7 @@ start_task(size_t worker, struct wait **out)
 {
     struct wait_plan plan = {.kind = KIND_TASK,
                              .spec = {.fixed = true, .min = 1, .max = 1},
+                             .timeout_ns = NO_TIMEOUT,
                              .start_ns = at(0)};
 
     return wait_start(&city.at[worker], &plan, out);

@@ -21,6 +21,7 @@ start_wait(enum record_kind kind, const char *id, const char *label)
         .id = id,
         .label = label,
         .spec = {.fixed = true, .min = 1, .max = 1},
+        .timeout_ns = NO_TIMEOUT,
         .start_ns = world.clock.now_ns,
     };
     struct wait *wait = NULL;
@@ -164,6 +165,7 @@ a_record_is_listed_when_it_is_put_there(void **state)
     (void)state;
     struct wait_plan plan = {.kind = KIND_TASK,
                              .spec = {.fixed = true, .min = 60, .max = 60},
+                             .timeout_ns = NO_TIMEOUT,
                              .start_ns = at(0)};
     struct wait *wait;
 

@@ -16,6 +16,7 @@ plan_of(enum record_kind kind, double seconds)
     return (struct wait_plan){
         .kind = kind,
         .spec = {.fixed = true, .min = seconds, .max = seconds},
+        .timeout_ns = NO_TIMEOUT,
         .start_ns = world.clock.now_ns,
     };
 }
@@ -174,6 +175,24 @@ a_timeout_cancels_what_has_not_ended(void **state)
 }
 
 static void
+a_timeout_of_0_is_over_at_once_and_a_delay_of_0_wins(void **state)
+{
+    (void)state;
+    struct wait_plan plan = plan_of(KIND_TASK, 2);
+
+    plan.timeout_ns = 0;
+    struct wait *late = start(&plan);
+    plan.spec = (struct delay_spec){.fixed = true};
+    struct wait *soon = start(&plan);
+    manual_clock_fire(&world.clock, &world.registry.timers);
+    assert_int_equal(late->record.state, STATE_CANCELLED);
+    assert_int_equal(late->record.reason, REASON_TIMEOUT);
+    assert_int_equal(soon->record.state, STATE_DONE);
+    record_release(&late->record);
+    record_release(&soon->record);
+}
+
+static void
 a_result_wins_over_a_timeout_of_the_same_instant(void **state)
 {
     (void)state;
@@ -286,6 +305,7 @@ a_seeded_wait_draws_what_python_does(void **state)
     struct wait_plan plan = {
         .kind = KIND_WAIT,
         .spec = {.seeded = true, .seed = 7, .min = 0.5, .max = 10},
+        .timeout_ns = NO_TIMEOUT,
         .start_ns = world.clock.now_ns,
     };
     struct wait *wait = start(&plan);
@@ -619,7 +639,7 @@ what_a_wait_was_asked_with_is_compared(void **state)
     plan.event = NULL;
     assert_false(wait_is_as_asked(wait, &plan));
     plan.event = "go";
-    plan.timeout_ns = 0;
+    plan.timeout_ns = NO_TIMEOUT;
     assert_false(wait_is_as_asked(wait, &plan));
     record_release(&wait->record);
 
@@ -887,6 +907,7 @@ main(void)
         TEST(a_task_runs_on_without_its_request),
         TEST(a_wait_of_0_s_ends_when_it_is_settled),
         TEST(a_timeout_cancels_what_has_not_ended),
+        TEST(a_timeout_of_0_is_over_at_once_and_a_delay_of_0_wins),
         TEST(a_result_wins_over_a_timeout_of_the_same_instant),
         TEST(cancelling_stops_the_wait_once),
         TEST(a_moved_wait_ends_at_its_new_deadline),

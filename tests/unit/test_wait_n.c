@@ -13,6 +13,7 @@ plan_of(size_t n, double seconds)
 {
     return (struct wait_n_plan){
         .spec = {.fixed = true, .min = seconds, .max = seconds},
+        .timeout_ns = NO_TIMEOUT,
         .n = n,
         .start_ns = world.clock.now_ns,
     };
@@ -83,7 +84,7 @@ no_waits_have_ended_at_once(void **state)
     (void)state;
     struct wait_n_plan plan = plan_of(0, 1);
 
-    plan.timeout_ns = 1;
+    plan.timeout_ns = 0;
     plan.label = "kept";
     struct wait_n *wait_n = start(&plan);
     assert_int_equal(wait_n->record.state, STATE_DONE);
@@ -165,6 +166,7 @@ while_it_is_built_others_have_their_turn(void **state)
     struct wait_n *wait_n = start(&plan);
     struct wait_plan other = {.kind = KIND_TASK,
                               .spec = {.fixed = true, .min = 0.001, .max = 0.001},
+                              .timeout_ns = NO_TIMEOUT,
                               .start_ns = at(0)};
     struct wait *wait;
 

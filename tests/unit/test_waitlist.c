@@ -260,7 +260,8 @@ the_timeout_counts_from_the_beginning_of_the_request(void **state)
 static void
 a_waiter_is_told_from_other_records(void **state)
 {
-    struct wait_plan plan = {.kind = KIND_WAIT, .spec = {.fixed = true, .max = 1}};
+    struct wait_plan plan = {
+        .kind = KIND_WAIT, .spec = {.fixed = true, .max = 1}, .timeout_ns = NO_TIMEOUT};
     struct wait *wait = NULL;
 
     (void)state;

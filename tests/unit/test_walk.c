@@ -21,6 +21,7 @@ make_record(bool of_group)
         .kind = KIND_TASK,
         .group = of_group ? group : NULL,
         .spec = {.fixed = true, .min = 1, .max = 1},
+        .timeout_ns = NO_TIMEOUT,
         .start_ns = world.clock.now_ns,
     };
     struct wait *wait = NULL;

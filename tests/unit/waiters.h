@@ -16,7 +16,7 @@ static inline struct waiter_plan
 patience(double seconds)
 {
     return (struct waiter_plan){
-        .timeout_ns = seconds_to_ns(seconds),
+        .timeout_ns = seconds > 0 ? seconds_to_ns(seconds) : NO_TIMEOUT,
         .start_ns = now(),
     };
 }
