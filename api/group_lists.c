@@ -8,10 +8,10 @@
 
 struct group_lists {
     struct group *group;
-    struct group_cursor cursor; /* through what is done */
-    struct walk walk;           /* through the members, for what is pending */
-    uint64_t end_serial;        /* of the last that was done at the beginning */
-    size_t weight;              /* bytes that are counted for it */
+    struct group_cursor *cursor; /* through what is done */
+    struct walk walk;            /* through the members, for what is pending */
+    uint64_t end_serial;         /* what ended up to there is not for the walk */
+    size_t weight;               /* bytes that are counted for it */
     bool done_told;
     struct text body;
     struct json_writer json;
@@ -24,19 +24,25 @@ begin_list(struct group_lists *lists, const char *key)
     json_begin_array(&lists->json);
 }
 
+size_t
+group_lists_memory(const struct group *group)
+{
+    return (group->count + group->lingering) * TASK_JSON_MEMORY;
+}
+
 struct group_lists *
-group_lists_open(struct group *group)
+group_lists_open(struct group *group, struct group_cursor *cursor)
 {
     struct group_lists *lists = calloc(1, sizeof *lists);
 
     if (lists == NULL)
         return NULL;
     lists->group = group;
+    lists->cursor = cursor;
     lists->end_serial = group->end_serial;
-    lists->weight = group->count * TASK_JSON_MEMORY;
+    lists->weight = group_lists_memory(group);
     lists->json = json_writer(&lists->body);
     memory_take(group->registry->peers, lists->weight);
-    group_cursor_open(group, &lists->cursor);
     walk_begin(&lists->walk, group->registry, group);
     json_begin_object(&lists->json);
     begin_list(lists, "done");
@@ -59,7 +65,7 @@ was_pending(const struct group_lists *lists, const struct record *record)
 static bool
 step_through_done(struct group_lists *lists)
 {
-    struct group_cursor *cursor = &lists->cursor;
+    struct group_cursor *cursor = lists->cursor;
 
     for (int rows = 0; rows < TASK_ROWS_A_SLICE; rows++) {
         if (cursor->next == NULL || cursor->next->end_serial > lists->end_serial)
@@ -89,9 +95,28 @@ step_through_pending(struct group_lists *lists)
     return false;
 }
 
+/* Before the walk goes on, whoever has ended since is told here, or was by the walk. */
+static void
+step_through_missed(struct group_lists *lists)
+{
+    struct group_cursor *cursor = lists->cursor;
+
+    for (int rows = 0; rows < TASK_ROWS_A_SLICE && cursor->next; rows++) {
+        lists->end_serial = cursor->next->end_serial;
+        if (walk_is_before(&lists->walk, cursor->next))
+            write_row(lists, cursor->next);
+        group_cursor_step(lists->group, cursor);
+    }
+    lists->walk.missed = cursor->next != NULL;
+}
+
 bool
 group_lists_step(struct group_lists *lists)
 {
+    if (lists->done_told && lists->walk.missed) {
+        step_through_missed(lists);
+        return false;
+    }
     if (lists->done_told)
         return step_through_pending(lists);
     lists->done_told = step_through_done(lists);
@@ -123,7 +148,6 @@ group_lists_close(struct group_lists *lists)
     struct registry *registry = lists->group->registry;
 
     walk_end(&lists->walk);
-    group_cursor_close(lists->group, &lists->cursor);
     memory_give(registry->peers, lists->weight);
     text_free(&lists->body);
     free(lists);

@@ -6,13 +6,14 @@
 
 /* The room of the exchange, for both. */
 struct state {
-    struct group *group; /* held, by the cursor where it streams */
+    struct group *group; /* held by the cursor */
     struct group_cursor cursor;
     size_t row;
     uint32_t counts[STATE_COUNT]; /* of the rows */
-    struct value_count return_when;
-    struct group_lists *lists; /* while they are written */
-    bool with_timeout;         /* a 504 when the alarm rings */
+    bool until_error;             /* it waits for a failure, or */
+    uint64_t until_serial;        /* for that end */
+    struct group_lists *lists;    /* while they are written */
+    bool with_timeout;            /* a 504 when the alarm rings */
     bool timed_out;
     bool begun;
 };
@@ -33,28 +34,43 @@ find(struct exchange *exchange, const struct tasks_in *in, struct problem *probl
 /* ---- waiting -----------------------------------------------------------------------
  */
 
+/* Those that had ended count, and each that ends from now on, though it be forgotten.
+ */
+static uint64_t
+choose_serial(const struct group *group, const struct value_count *when)
+{
+    uint64_t before = group->end_serial - group->ended_count;
+
+    if (when->word < 0)
+        return before + (uint64_t)when->count;
+    return when->word == RETURN_FIRST ? before + 1 : UINT64_MAX;
+}
+
 static bool
 is_met(const struct state *state)
 {
     const struct group *group = state->group;
-    const struct value_count *when = &state->return_when;
 
-    if (group_pending(group) == 0)
-        return true;
-    if (when->word < 0)
-        return group->ended_count >= (size_t)when->count;
-    return (when->word == RETURN_FIRST && group->ended_count > 0)
-           || (when->word == RETURN_FIRST_ERROR && group->failed_count > 0);
+    return group_pending(group) == 0 || group->end_serial >= state->until_serial
+           || (state->until_error && group->failed_count > 0);
+}
+
+static void
+end_wait(struct exchange *exchange)
+{
+    struct state *state = exchange_room(exchange);
+
+    group_lists_close(state->lists);
+    group_cursor_close(state->group, &state->cursor);
 }
 
 static void
 reply_lists(struct exchange *exchange, struct text *body)
 {
-    struct state *state = exchange_room(exchange);
     struct reply reply = {.status = 200, .waited = true};
 
-    group_lists_close(state->lists);
-    state->lists = NULL;
+    end_wait(exchange);
+    exchange_at_end(exchange, NULL);
     exchange_reply(exchange, &reply, body);
 }
 
@@ -79,10 +95,10 @@ reply_both(struct exchange *exchange, bool timed_out)
     struct text failed = {.failed = true};
 
     exchange_unwatch(exchange);
-    if (!exchange_has_room(exchange, state->group->count * TASK_JSON_MEMORY))
+    if (!exchange_has_room(exchange, group_lists_memory(state->group)))
         return;
     state->timed_out = timed_out;
-    state->lists = group_lists_open(state->group);
+    state->lists = group_lists_open(state->group, &state->cursor);
     if (state->lists == NULL || exchange_go_on(exchange, write_lists))
         reply_lists(exchange, &failed);
 }
@@ -110,15 +126,6 @@ on_alarm(struct exchange *exchange, int64_t now_ns)
     exchange_refuse(exchange, &problem);
 }
 
-static void
-end_wait(struct exchange *exchange)
-{
-    struct state *state = exchange_room(exchange);
-
-    group_lists_close(state->lists);
-    group_release(state->group);
-}
-
 enum error
 tasks_group_wait(struct exchange *exchange, const struct tasks_in *in,
                  struct problem *problem)
@@ -127,9 +134,10 @@ tasks_group_wait(struct exchange *exchange, const struct tasks_in *in,
     enum error error = find(exchange, in, problem);
     if (error)
         return error;
-    group_hold(state->group);
+    group_cursor_open(state->group, &state->cursor);
     exchange_at_end(exchange, end_wait);
-    state->return_when = in->return_when;
+    state->until_error = in->return_when.word == RETURN_FIRST_ERROR;
+    state->until_serial = choose_serial(state->group, &in->return_when);
     state->with_timeout = in->timeout.given;
     if (is_met(state)) {
         reply_both(exchange, false);

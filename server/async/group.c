@@ -105,7 +105,8 @@ group_end(struct group *group, struct record *record, int64_t now_ns)
         if (cursor->next == NULL)
             cursor->next = record;
     }
-    watches_tell(&group->watches, now_ns);
+    if (!group->hushed)
+        watches_tell(&group->watches, now_ns);
 }
 
 /* A cursor will come to it. */
@@ -190,13 +191,31 @@ group_cursor_close(struct group *group, struct group_cursor *cursor)
     struct record *record = cursor->next;
 
     LIST_REMOVE(cursor, link);
-    while (record != NULL) {
+    while (record != NULL && group->lingering > 0) {
         struct record *next = TAILQ_NEXT(record, in_ended);
 
         drop_passed(group, record);
         record = next;
     }
     group_release(group);
+}
+
+size_t
+group_cancel(struct group *group, enum cancel_reason reason, int64_t now_ns,
+             bool (*cancel)(struct record *record, enum cancel_reason reason,
+                            int64_t now_ns))
+{
+    struct record *record;
+    size_t cancelled = 0;
+
+    while (!LIST_EMPTY(&group->launches))
+        launch_finish(LIST_FIRST(&group->launches), now_ns);
+    group->hushed = true;
+    TAILQ_FOREACH (record, &group->members, in_group)
+        cancelled += cancel(record, reason, now_ns);
+    group->hushed = false;
+    watches_tell(&group->watches, now_ns);
+    return cancelled;
 }
 
 struct registry_swept
@@ -206,13 +225,8 @@ group_sweep(struct group *group, int64_t now_ns)
     struct record *record;
 
     group_hold(group);
-    while (!LIST_EMPTY(&group->launches))
-        launch_finish(LIST_FIRST(&group->launches), now_ns);
+    swept.cancelled = group_cancel(group, REASON_CANCEL, now_ns, record_dismiss);
     swept.removed = group->count;
-    TAILQ_FOREACH (record, &group->members, in_group) {
-        if (record_dismiss(record, REASON_CANCEL, now_ns))
-            swept.cancelled++;
-    }
     while ((record = TAILQ_FIRST(&group->members)) != NULL)
         record_forget(record);
     group_release(group);

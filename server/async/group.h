@@ -31,6 +31,7 @@ struct group {
     uint64_t end_serial;
     size_t promised; /* members that launches will still make */
     size_t holders;
+    bool hushed; /* its watches hear of what ends when all has, in one */
     char name[];
 };
 
@@ -59,6 +60,13 @@ void group_leave(struct group *group, struct record *record);
 void group_cursor_open(struct group *group, struct group_cursor *cursor);
 void group_cursor_step(struct group *group, struct group_cursor *cursor);
 void group_cursor_close(struct group *group, struct group_cursor *cursor);
+
+/* Makes the promised members now, and cancels every one that has not ended, by
+ * record_cancel or record_dismiss. Who watches hears of all of them at once. The caller
+ * holds the group. Returns how many it were. */
+size_t group_cancel(struct group *group, enum cancel_reason reason, int64_t now_ns,
+                    bool (*cancel)(struct record *record, enum cancel_reason reason,
+                                   int64_t now_ns));
 
 /* DELETE /tasks?group=: cancels and forgets every member. */
 struct registry_swept group_sweep(struct group *group, int64_t now_ns);

@@ -338,36 +338,37 @@ registry_unreserve(struct registry *registry, size_t tasks, size_t waits)
     quota_give(&registry->peers->waits, waits);
 }
 
-/* Makes what launches have promised, so that a walk over all records meets it. */
-static void
-finish_launches(struct registry *registry, int64_t now_ns)
+/* Groups first, with what launches have promised. Returns how many had not ended. */
+static size_t
+cancel_all(struct registry *registry, enum cancel_reason reason, int64_t now_ns,
+           bool (*cancel)(struct record *record, enum cancel_reason reason,
+                          int64_t now_ns))
 {
     struct group *group, *next;
+    struct record *record;
+    size_t cancelled = 0;
 
     HASH_ITER(by_name, registry->groups, group, next)
     {
         group_hold(group);
-        while (!LIST_EMPTY(&group->launches))
-            launch_finish(LIST_FIRST(&group->launches), now_ns);
+        cancelled += group_cancel(group, reason, now_ns, cancel);
         group_release(group);
     }
+    for (record = registry_first(registry); record; record = record_after(record))
+        cancelled += cancel(record, reason, now_ns);
+    return cancelled;
 }
 
 struct registry_swept
 registry_reset(struct registry *registry, int64_t now_ns)
 {
-    struct registry_swept swept = {0};
-    struct record *record;
+    struct registry_swept swept;
 
     objects_forget_all(registry);
     if (registry->worker == 0) /* what all share goes once */
         tries_clear(&registry->peers->tries);
-    finish_launches(registry, now_ns);
+    swept.cancelled = cancel_all(registry, REASON_RESET, now_ns, record_dismiss);
     swept.removed = registry->count;
-    for (record = registry_first(registry); record; record = record_after(record)) {
-        if (record_dismiss(record, REASON_RESET, now_ns))
-            swept.cancelled++;
-    }
     forget_all(registry);
     return swept;
 }
@@ -375,11 +376,6 @@ registry_reset(struct registry *registry, int64_t now_ns)
 void
 registry_cancel_all(struct registry *registry, int cancel_reason, int64_t now_ns)
 {
-    struct record *record;
-
     objects_forget_all(registry);
-    finish_launches(registry, now_ns);
-    for (record = registry_first(registry); record; record = record_after(record)) {
-        record_cancel(record, (enum cancel_reason)cancel_reason, now_ns);
-    }
+    cancel_all(registry, (enum cancel_reason)cancel_reason, now_ns, record_cancel);
 }

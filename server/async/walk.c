@@ -8,6 +8,15 @@ stand_before(struct walk *walk, struct record *record)
     walk->next = record && record->serial <= walk->last ? record : NULL;
 }
 
+static void
+pass(struct walk *walk)
+{
+    const struct record *record = walk->next;
+
+    stand_before(walk,
+                 walk->group ? TAILQ_NEXT(record, in_group) : record_after(record));
+}
+
 void
 walk_begin(struct walk *walk, struct registry *registry, const struct group *group)
 {
@@ -23,10 +32,18 @@ walk_step(struct walk *walk)
 {
     struct record *record = walk->next;
 
-    if (record)
-        stand_before(walk,
-                     walk->group ? TAILQ_NEXT(record, in_group) : record_after(record));
+    if (record == NULL)
+        return NULL;
+    walk->met = record->serial;
+    pass(walk);
     return record;
+}
+
+bool
+walk_is_before(const struct walk *walk, const struct record *record)
+{
+    return record->serial > walk->met && record->serial <= walk->last
+           && (walk->group == NULL || walk->group == record->group);
 }
 
 void
@@ -43,7 +60,9 @@ walks_pass(struct registry *registry, struct record *record)
 {
     struct walk *walk;
 
-    LIST_FOREACH (walk, &registry->walks, link)
+    LIST_FOREACH (walk, &registry->walks, link) {
+        walk->missed |= walk_is_before(walk, record);
         if (walk->next == record)
-            (void)walk_step(walk);
+            pass(walk);
+    }
 }

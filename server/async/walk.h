@@ -17,7 +17,9 @@ struct walk {
     const struct group *group; /* NULL: all records */
     struct record *next;       /* NULL: it is over */
     uint64_t last;             /* the serial of the newest that it will meet */
+    uint64_t met;              /* and of the one that it has met last */
     bool begun;
+    bool missed; /* one has left before it was met; who walks takes that back */
 };
 
 /* The group, where there is one, is held longer than the walk. */
@@ -26,6 +28,9 @@ walk_begin(struct walk *walk, struct registry *registry, const struct group *gro
 
 /* The next record; NULL: there is none any more. */
 struct record *walk_step(struct walk *walk);
+
+/* Whether it has yet to come to the record, or would have, where that has left. */
+bool walk_is_before(const struct walk *walk, const struct record *record);
 
 /* Whatever is left of it is not gone; for one that was not begun, nothing. */
 void walk_end(struct walk *walk);

@@ -277,6 +277,29 @@ assert_ids() {
     assert_json '.timed_out == false and (.done | length == 1) and (.pending | length == 1)'
 }
 
+@test "a wait for a group tells of each that DELETE or reset takes away" {
+    local sweep
+
+    for sweep in 'DELETE /tasks?group=g' 'POST /reset'; do
+        make '{"n":30,"delay":60,"group":"g","limit":20}'
+        hold_asked first '/tasks?group=g&return_when=first'
+        hold_asked all '/tasks?group=g&wait=50'
+        # shellcheck disable=SC2086
+        send $sweep
+        assert_eq "$body" '{"cancelled":30,"removed":30}'
+        for name in first all; do
+            answered "$name"
+            assert_ids '.done[].id' "${ids[@]}"
+            assert_json '.pending == [] and .timed_out == false
+                and (.done | all(.state == "cancelled" and .group == "g"))'
+        done
+    done
+}
+
+@test "a group that is deleted while a wait tells of it is told of whole" {
+    python3 "$HTTP_TESTS/deleted.py" "$PORT" 3000
+}
+
 @test "return_when=K waits for K ends; more than there are means all" {
     make '{"n":3,"delay":60,"group":"g"}'
     hold_asked two '/tasks?group=g&wait=50&return_when=2'

@@ -200,6 +200,32 @@ clock() {
     own_server_stop
 }
 
+@test "a wait for a group counts and tells what its retention drops meanwhile" {
+    local first second
+
+    own_manual_server
+    make_task '{"delay":10,"group":"g"}' && first=$id
+    make_task '{"delay":100,"group":"g"}' && second=$id
+    hold_asked all '/tasks?group=g&wait=200'
+    post /tasks '{"n":4,"delay":50,"limit":1,"group":"k"}'
+    hold_asked three '/tasks?group=k&return_when=3&wait=250'
+    advance 99
+    get "/tasks/$first"
+    assert_problem 404 not-found
+    advance 1
+    answered all
+    assert_json '[.done[].id] == [$first, $second] and .pending == []
+        and .timed_out == false' --arg first "$first" --arg second "$second"
+    still_held three
+    advance 50
+    answered three
+    assert_json '(.done | length == 3) and (.pending | length == 1) and .timed_out == false
+        and [.done[].result.elapsed] == [50, 100, 150]'
+    get '/tasks?group=k'
+    assert_json '.total == 3'
+    own_server_stop
+}
+
 @test "the clock rules the ttl of leases, which goes to the next in line" {
     own_manual_server
     post '/semaphores/s/acquire?limit=1&ttl=60'

@@ -123,6 +123,34 @@ what_leaves_before_its_turn_is_passed(void **state)
 }
 
 static void
+who_leaves_unmet_is_missed(void **state)
+{
+    (void)state;
+    struct walk walk = {0}, of_group = {0};
+
+    walk_begin(&walk, &world.registry, NULL);
+    walk_begin(&of_group, &world.registry, group);
+    assert_ptr_equal(walk_step(&walk), records[0]);
+    assert_ptr_equal(walk_step(&of_group), records[1]);
+    assert_true(walk_is_before(&walk, records[1]));
+    assert_false(walk_is_before(&of_group, records[1]));
+    assert_false(walk_is_before(&of_group, records[2])); /* no member */
+    forget(0);
+    assert_false(walk.missed || of_group.missed);
+    forget(2);
+    assert_true(walk.missed);
+    forget(1);
+    assert_false(of_group.missed);
+    forget(3);
+    assert_true(of_group.missed);
+    struct record *later = make_record(true);
+    assert_false(walk_is_before(&of_group, later));
+    record_release(later);
+    walk_end(&walk);
+    walk_end(&of_group);
+}
+
+static void
 it_is_over_when_all_have_left(void **state)
 {
     (void)state;
@@ -162,6 +190,7 @@ main(void)
         STORY(of_a_group_its_members_are_met),
         STORY(what_comes_later_is_not_met),
         STORY(what_leaves_before_its_turn_is_passed),
+        STORY(who_leaves_unmet_is_missed),
         STORY(it_is_over_when_all_have_left),
         STORY(one_that_was_not_begun_may_be_ended),
     };
