@@ -103,8 +103,9 @@ extern const char *const draw_dist_words[];
              .max_limit = LIMIT_MAX_DELAY, .fallback_text = "0", .unit = "seconds",      \
              .example = "5ms",                                                           \
              .text = "Makes each delay longer by so much for every wait that is in "     \
-                     "flight in this process when the request begins, but for its own; " \
-                     "max_delay does not limit the sum. What is drawn stays that of the "\
+                     "flight in this process when the request begins, but for its own: " \
+                     "each of the n until it has ended, and each request that blocks "   \
+                     "at an object. max_delay does not limit the sum. What is drawn stays that of the "\
                      "seed; the sum is repeatable where the load is.")
 
 /* The row for what can be drawn without waiting; `excludes_` is what it does not go

@@ -270,7 +270,10 @@ static const struct metric {
      write_requests},
     {"waitd_problems_total", "counter",
      "Requests refused or failed, by type of problem.", write_problems},
-    {"waitd_waits", "gauge", "Waits held now; each of the n counts.", write_waits},
+    {"waitd_waits", "gauge",
+     "Waits in flight; each of the n counts until it has ended, and so does each "
+     "request that blocks at an object.",
+     write_waits},
     {"waitd_tasks", "gauge", "Tasks by state, kept ones included.", write_tasks},
     {"waitd_objects", "gauge", "Events, semaphores, barriers, latches and queues.",
      write_objects},
@@ -363,7 +366,8 @@ handle(struct exchange *exchange, const void *in, struct problem *problem)
 
 static const struct answer answers[] = {
     {200, FORMAT_TEXT, "All metrics.",
-     "# HELP waitd_waits Waits held now; each of the n counts.\n"
+     "# HELP waitd_waits Waits in flight; each of the n counts until it has ended, and "
+     "so does each request that blocks at an object.\n"
      "# TYPE waitd_waits gauge\nwaitd_waits{worker=\"0\"} 3"},
     {0},
 };

@@ -49,7 +49,8 @@ static const struct field fields[] = {
           .text = "Limit of tasks that have not ended, and of ended ones kept."),
     FIELD(struct config, max_waits, FIELD_INTEGER, .min = 1, .max = 1000000000,
           .fallback = 2000000, .fallback_text = "2000000", .example = "10000",
-          .text = "Limit of waits at once; each of the n counts."),
+          .text = "Limit of waits in flight; each of the n counts until it has ended, and so "
+                  "does each request that blocks at an object."),
     FIELD(struct config, max_connections, FIELD_INTEGER, .min = 1, .max = 10000000,
           .fallback_text = "the descriptor limit less 64", .example = "1000",
           .text = "Limit of open connections; more stay in the backlog."),

@@ -10,20 +10,31 @@ planned_ns(const struct measure_part *part)
 }
 
 static void
-on_progress(void *owner, int64_t now_ns)
+end_part(struct measure_part *part, int64_t now_ns)
 {
-    struct measure_part *part = owner;
     struct measure *measure = part->measure;
 
-    if (batch_done(part->batch) < measure->n)
-        return;
     part->total_ns =
         measure->dry ? planned_ns(part) : now_ns - measure->record.created_ns;
     batch_free(part->batch);
     part->batch = NULL;
-    part->ended = true;
-    if (--measure->running == 0)
-        record_end(&measure->record, STATE_DONE, REASON_NONE, now_ns);
+    measure->running--;
+}
+
+static void
+on_progress(void *owner, int64_t now_ns)
+{
+    struct measure_part *part = owner;
+    struct measure *measure = part->measure;
+    struct record *record = &measure->record;
+    size_t before = part->done;
+
+    part->done = batch_done(part->batch);
+    record_count(record, record->waits - (part->done - before));
+    if (part->done == measure->n)
+        end_part(part, now_ns);
+    if (measure->running == 0)
+        record_end(record, STATE_DONE, REASON_NONE, now_ns);
 }
 
 static void
@@ -156,13 +167,7 @@ measure_done(const struct measure *measure)
 {
     size_t done = 0;
 
-    for (size_t i = 0; i < measure->count; i++) {
-        const struct measure_part *part = &measure->parts[i];
-
-        if (part->batch)
-            done += batch_done(part->batch);
-        else if (part->ended)
-            done += measure->n;
-    }
+    for (size_t i = 0; i < measure->count; i++)
+        done += measure->parts[i].done;
     return done;
 }

@@ -8,10 +8,10 @@
 #include "async/record.h"
 
 struct measure_part {
-    size_t limit; /* 0: concurrent, 1: sequential, k: at most k at once */
-    bool ended;
-    struct batch *batch; /* NULL when it has ended or was stopped */
-    int64_t total_ns;    /* valid when it has ended */
+    size_t limit;        /* 0: concurrent, 1: sequential, k: at most k at once */
+    size_t done;         /* so many of the n have ended */
+    struct batch *batch; /* NULL when all have, or it was stopped */
+    int64_t total_ns;    /* valid when all have */
     struct measure *measure;
 };
 

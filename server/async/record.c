@@ -121,6 +121,14 @@ record_open(struct registry *registry, struct record *record,
 }
 
 void
+record_count(struct record *record, size_t waits)
+{
+    assert(waits <= record->waits);
+    registry_unreserve(record->registry, 0, record->waits - waits);
+    record->waits = (uint32_t)waits;
+}
+
+void
 record_end(struct record *record, enum record_state state, enum cancel_reason reason,
            int64_t now_ns)
 {

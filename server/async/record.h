@@ -91,7 +91,7 @@ struct record {
     uint64_t serial;   /* of creation, from 1 */
     int64_t listed_ns; /* when it was put into the list: not before any that is there */
     uint32_t holders;
-    uint32_t waits; /* it counts for so many while it has not ended */
+    uint32_t waits; /* in flight, for which it counts */
     char *id;       /* owned, or drawn */
     char *label;    /* owned; NULL: none */
     int64_t created_ns;
@@ -165,6 +165,9 @@ record_failure(const struct record *record)
 
 /* For wait.c: it begins, or stands in a queue. */
 void record_become(struct record *record, enum record_state state);
+
+/* From now on it counts for so many waits only: the others have ended. */
+void record_count(struct record *record, size_t waits);
 
 /* Ends it (the work has been stopped) and tells its watches and those of its group. */
 void record_end(struct record *record, enum record_state state,

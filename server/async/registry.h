@@ -30,7 +30,7 @@ enum record_state {
 struct registry_limits {
     size_t max_tasks; /* that have not ended; and so many ended ones are kept, as far
                          as they take no more than half of the memory's budget */
-    size_t max_waits; /* at once; each of the n counts */
+    size_t max_waits; /* in flight; each of the n counts until it has ended */
     int64_t retention_ns;
     size_t max_objects;      /* of coordination; each lease counts as one */
     size_t max_object_bytes; /* of payloads and items that are kept */
@@ -98,8 +98,8 @@ struct record *registry_find(const struct registry *registry, const char *id);
 struct record *registry_first(const struct registry *registry);
 
 /* Counts so many tasks and waits as not ended: all, or none and too-many-tasks,
- * too-many-waits or too-much-memory, for which some of the ended ones go. record_end
- * gives back what its record counts for. */
+ * too-many-waits or too-much-memory, for which some of the ended ones go. record_count
+ * and record_end give back what their record counts for. */
 MUST_USE enum error
 registry_reserve(struct registry *registry, size_t tasks, size_t waits);
 void registry_unreserve(struct registry *registry, size_t tasks, size_t waits);

@@ -11,6 +11,7 @@ on_progress(void *owner, int64_t now_ns)
     wait_n->ended = batch_done(batch);
     wait_n->failed = batch_failed(batch);
     if (!batch_over(batch)) {
+        record_count(&wait_n->record, wait_n->n - wait_n->ended);
         record_progress(&wait_n->record, now_ns);
         return;
     }

@@ -226,6 +226,34 @@ clock() {
     own_server_stop
 }
 
+@test "waits that have ended load no others, nor is there less room for them" {
+    own_manual_server --max-waits 9
+    hold_pending n '/wait_n?n=3&dist=choice&choice=1,50&seed=8' # draws 1, 50, 1
+    hold_pending m '/measure?n=2&delay=1&mode=both'
+    get '/wait?delay=1&load_factor=1&dry_run=true'
+    assert_json '.delay == 1 + 3 + 4'
+    advance 1
+    get '/wait?delay=1&load_factor=1&dry_run=true'
+    assert_json '.delay == 1 + 1 + 1'
+    get /metrics
+    assert_match "$body" 'waitd_waits\{worker="0"\} 2'
+    hold_pending e '/events/e?wait=50' # blocks at an object: one
+    post /tasks '{"n":6,"delay":1}'
+    assert_status 201
+    get '/wait?delay=1&load_factor=1&dry_run=true'
+    assert_json '.delay == 1 + 9'
+    get '/wait?delay=1'
+    assert_problem 429 too-many-waits
+    advance 50
+    for i in n m e; do
+        answered "$i"
+        assert_status 200
+    done
+    get '/wait?delay=1&load_factor=1&dry_run=true'
+    assert_json '.delay == 1'
+    own_server_stop
+}
+
 @test "the clock rules the ttl of leases, which goes to the next in line" {
     own_manual_server
     post '/semaphores/s/acquire?limit=1&ttl=60'

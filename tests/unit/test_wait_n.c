@@ -64,6 +64,7 @@ n_waits_are_told_one_by_one(void **state)
     world_run(&world, 3);
     assert_int_equal(wait_n->ended, 3);
     assert_int_equal(listener.heard, 3);
+    assert_int_equal(world.registry.waits, 1);
     assert_int_equal(wait_n->record.state, STATE_PENDING);
     assert_int_equal(wait_n_cancelled(wait_n), 0);
     world_run(&world, 4);
