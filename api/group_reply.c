@@ -333,7 +333,7 @@ on_ended(struct exchange *exchange, int64_t now_ns)
     struct group_reply *state = exchange_room(exchange);
 
     (void)now_ns;
-    if (keeps_rest(state->launch) || group_pending(state->launch->group) == 0)
+    if (keeps_rest(state->launch) || state->launch->unended == 0)
         reply_done(exchange);
 }
 

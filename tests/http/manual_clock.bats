@@ -254,6 +254,20 @@ clock() {
     own_server_stop
 }
 
+@test "a /wait_n that prefers to wait does so for its own n, though others join the group" {
+    local group
+
+    own_manual_server
+    hold_pending n '/wait_n?n=2&delay=1' -H 'Prefer: wait=50'
+    group=$(curl -sSg "$URL/tasks" | jq -r '.tasks[0].group')
+    make_task "{\"delay\":20,\"group\":\"$group\"}"
+    advance 1
+    answered n
+    assert_status 200
+    assert_json '.done == 2 and .delays == [1, 1] and .elapsed == 1'
+    own_server_stop
+}
+
 @test "the clock rules the ttl of leases, which goes to the next in line" {
     own_manual_server
     post '/semaphores/s/acquire?limit=1&ttl=60'
