@@ -110,7 +110,7 @@ lease_release(struct lease *lease, int64_t now_ns)
 
     end_lease(lease);
     if (waiter && waiter->waiter.place == WAITER_HOLDING)
-        record_end(&waiter->waiter.record, STATE_DONE, REASON_NONE, now_ns);
+        waiter_end_hold(&waiter->waiter, now_ns);
     serve_next(semaphore, now_ns);
 }
 

@@ -63,6 +63,14 @@ stop(struct record *record, int64_t now_ns)
 }
 
 void
+waiter_end_hold(struct waiter *waiter, int64_t now_ns)
+{
+    assert(waiter->place == WAITER_HOLDING);
+    step_out(waiter);
+    record_end(&waiter->record, STATE_DONE, REASON_NONE, now_ns);
+}
+
+void
 waiter_undelivered(struct waiter *waiter, int64_t now_ns)
 {
     if (waiter->record.state == STATE_DONE)

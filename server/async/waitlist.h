@@ -68,6 +68,9 @@ size_t waitlist_serve_watching(struct waitlist *list, enum error outcome);
  * back what it got. */
 void waitlist_tell(struct registry *registry, int64_t now_ns);
 
+/* Of one that holds what it has: that was taken from it, so it is done. */
+void waiter_end_hold(struct waiter *waiter, int64_t now_ns);
+
 /* It is done, and its client has not got the answer: gives back what it was given. */
 void waiter_undelivered(struct waiter *waiter, int64_t now_ns);
 

@@ -208,6 +208,7 @@ what_a_connection_holds_can_be_released_by_others(void **state)
 
     release(holder);
     assert_done(&holder->waiter);
+    assert_int_equal(holder->waiter.place, WAITER_OUTSIDE);
     assert_int_equal(next->waiter.place, WAITER_HOLDING);
     lose(&holder->waiter); /* it has nothing any more that could go back */
     cancel(&next->waiter);
