@@ -30,28 +30,42 @@ member_time_or_null(struct json_writer *json, const char *key,
         json_member_null(json, key);
 }
 
+/* Whether it waits at an object, and for how long at most. */
+static bool
+gives_up(struct record *record)
+{
+    return waiter_of(record) && !record_ended(record) && timer_runs(&record->timeout);
+}
+
+static void
+write_remaining(struct record *record, int64_t now_ns, struct json_writer *json)
+{
+    const struct wait *wait = wait_of(record);
+    int64_t left_ns = gives_up(record) ? record->timeout.deadline_ns - now_ns : 0;
+
+    if (wait && !wait_is_gated(wait))
+        json_member_double(json, "remaining", wait_remaining(wait, now_ns));
+    else if (record_ended(record) || gives_up(record))
+        json_member_seconds(json, "remaining", left_ns > 0 ? left_ns : 0);
+    else
+        json_member_null(json, "remaining");
+}
+
 /* Of what waits at an object the deadline is when it gives up. */
 static void
 write_times(struct record *record, int64_t now_ns, struct json_writer *json)
 {
     const struct wait *wait = wait_of(record);
-    const struct timer *patience = waiter_of(record) ? &record->timeout : NULL;
     bool timed = wait && !wait_is_gated(wait);
-    bool gives_up = patience && timer_runs(patience);
 
     if (timed)
         json_member_double(json, "delay", wait->delay);
     else
         json_member_null(json, "delay");
-    if (timed)
-        json_member_double(json, "remaining", wait_remaining(wait, now_ns));
-    else if (gives_up)
-        json_member_seconds(json, "remaining", patience->deadline_ns - now_ns);
-    else
-        json_member_null(json, "remaining");
+    write_remaining(record, now_ns, json);
     member_time(json, "created_at", record, record->created_ns);
-    if (gives_up)
-        member_time(json, "deadline", record, patience->deadline_ns);
+    if (gives_up(record))
+        member_time(json, "deadline", record, record->timeout.deadline_ns);
     else
         member_time_or_null(json, "deadline", record,
                             timed && record->state != STATE_QUEUED,

@@ -165,9 +165,9 @@ measure_of(struct record *record)
 size_t
 measure_done(const struct measure *measure)
 {
-    size_t done = 0;
+    size_t done = measure->n;
 
     for (size_t i = 0; i < measure->count; i++)
-        done += measure->parts[i].done;
+        done = measure->parts[i].done < done ? measure->parts[i].done : done;
     return done;
 }

@@ -47,5 +47,5 @@ measure_start(struct registry *registry, const struct measure_plan *plan,
 /* NULL where the record is of another kind. */
 struct measure *measure_of(struct record *record);
 
-/* How many of the waits of all parts have ended. */
+/* How many of the n have ended in every part. */
 size_t measure_done(const struct measure *measure);

@@ -268,6 +268,39 @@ clock() {
     own_server_stop
 }
 
+@test "what is kept of a request of any kind: remaining 0, done never above n, no lease held" {
+    local lease
+
+    own_manual_server
+    hold_pending n '/wait_n?n=2&delay=3&label=n'
+    hold_pending m '/measure?n=2&delay=3&mode=both&label=m'
+    hold_pending q '/events/e?wait=2&label=e'
+    post '/semaphores/s/acquire?ttl=100'
+    lease=$(jq -r .lease <<<"$body")
+    hold_pending a '/semaphores/s/acquire?hold=connection&label=held' -X POST
+    post /semaphores/s/release "{\"lease\":\"$lease\"}"
+    eventually has_sent a lease
+    get '/tasks?label=held'
+    assert_json '.tasks[0] | .state == "pending" and .holding and .remaining == null'
+    lease=$(head -n 1 "$BATS_TEST_TMPDIR/held-a.body" | jq -r .lease)
+    post /semaphores/s/release "{\"lease\":\"$lease\"}"
+    answered a
+    get '/tasks?label=m'
+    assert_json '.tasks[0] | .n == 2 and .done == 0 and .remaining == null'
+    advance 3
+    get '/tasks?label=m'
+    assert_json '.tasks[0] | .n == 2 and .done == 1'
+    advance 3
+    for i in n m q; do answered "$i"; done
+    get /tasks
+    assert_json '.total == 4 and (.tasks | all(.remaining == 0))'
+    get '/tasks?label=m'
+    assert_json '.tasks[0] | .state == "done" and .n == 2 and .done == 2'
+    get '/tasks?label=held'
+    assert_json '.tasks[0] | .state == "done" and (.holding | not)'
+    own_server_stop
+}
+
 @test "the clock rules the ttl of leases, which goes to the next in line" {
     own_manual_server
     post '/semaphores/s/acquire?limit=1&ttl=60'
