@@ -73,6 +73,7 @@ prefer_task_begin(struct exchange *exchange, void (*reply)(struct exchange *exch
 void
 prefer_task_reply_task(struct exchange *exchange)
 {
+    const struct prefer_task *task = exchange_room(exchange);
     struct record *record = exchange_owned(exchange);
     char location[96];
     struct text body = {0};
@@ -82,6 +83,7 @@ prefer_task_reply_task(struct exchange *exchange)
         .content_type = "application/json",
         .location = location,
         .preference_applied = prefer_task_applied(exchange),
+        .waited = task->prefer.wait_given,
     };
 
     snprintf(location, sizeof location, "/tasks/%s", record->id);

@@ -118,6 +118,7 @@ second_passes() {
     second_passes '/wait?delay=60' -H 'Prefer: wait=1'
     accepted_task
     assert_eq "$(header Preference-Applied)" wait=1
+    assert_eq "$(header Server-Timing)" 'wait;dur=1000'
     assert_json '.remaining == 59'
     assert_eq "$(task "$id" .state)" '"pending"'
     get '/wait?delay=60' -H 'Prefer: wait=0'
