@@ -22,6 +22,7 @@ event_ungate(struct gate *gate)
     gate->event = NULL;
     TAILQ_REMOVE(&event->gates, gate, link);
     waitlist_leave(&event->object.waiters);
+    object_use(&event->object);
 }
 
 /* As if it had not been used yet. */

@@ -26,11 +26,13 @@ await_idle(struct registry *registry, int64_t now_ns)
                         timers_not_past(unused_until_ns(oldest), now_ns));
 }
 
-static void
-use(struct object *object)
+void
+object_use(struct object *object)
 {
     struct registry *registry = object->registry;
 
+    if (object->gone)
+        return;
     object->used_ns = registry_now(registry);
     TAILQ_REMOVE(&registry->objects.by_use, object, in_use);
     TAILQ_INSERT_TAIL(&registry->objects.by_use, object, in_use);
@@ -54,7 +56,7 @@ on_idle(struct timer *timer, int64_t now_ns)
 
     if (oldest && unused_until_ns(oldest) <= now_ns) {
         if (object_in_use(oldest) || !TAILQ_EMPTY(&oldest->waiters.watching))
-            use(oldest);
+            object_use(oldest);
         else
             object_forget(oldest);
     }
@@ -79,7 +81,7 @@ object_find(struct registry *registry, const struct object_class *class,
 
     if (object) {
         object->fresh = false;
-        use(object);
+        object_use(object);
     }
     return object;
 }
@@ -132,7 +134,7 @@ object_need(struct registry *registry, const struct object_class *class,
             return ERROR_OUT_OF_MEMORY;
         }
     }
-    use(*out);
+    object_use(*out);
     return OK;
 }
 

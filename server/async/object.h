@@ -1,7 +1,8 @@
 /*
  * object.h: what events, semaphores, barriers, latches and queues are alike in: a name,
  * a line of waiters, and an end when nobody uses them. An object appears on its first
- * use and goes after the idle ttl, unless somebody waits at it or holds a part of it.
+ * use and goes when nobody has asked for it, waited at it or held a part of it for the
+ * idle ttl.
  * The struct is the head of struct event, semaphore, barrier, latch and queue.
  */
 #pragma once
@@ -60,6 +61,9 @@ object_need(struct registry *registry, const struct object_class *class,
 /* What it was needed for has failed with that error, which is returned: an object that
  * was made for that is freed. */
 enum error object_unneed(struct object *object, enum error error);
+
+/* It is being used, or was until now: its idle ttl begins anew. */
+void object_use(struct object *object);
 
 void object_hold(struct object *object);
 void object_release(struct object *object);

@@ -41,6 +41,7 @@ on_expiry(struct timer *timer, int64_t now_ns)
 
     semaphore->object.registry->timers.reached++;
     end_lease(lease);
+    object_use(&semaphore->object);
     serve_next(semaphore, now_ns);
 }
 

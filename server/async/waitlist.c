@@ -8,7 +8,7 @@ enum { TOLD_AT_ONCE = 64 }; /* then clients are listened to again */
 /* ---- leaving -----------------------------------------------------------------------
  */
 
-/* Takes it from where it stands. */
+/* Takes it from where it stands: so long it has used the object. */
 static enum waiter_place
 step_out(struct waiter *waiter)
 {
@@ -27,6 +27,7 @@ step_out(struct waiter *waiter)
             TAILQ_REMOVE(&objects->telling, waiter->object, in_telling);
     }
     waiter->place = WAITER_OUTSIDE;
+    object_use(waiter->object);
     return place;
 }
 

@@ -301,6 +301,23 @@ clock() {
     own_server_stop
 }
 
+@test "--idle-ttl counts from the end of a wait, not from its beginning" {
+    own_manual_server
+    post '/latches/l?by=7'
+    advance 500
+    hold_pending poll '/latches/l?at_least=8&wait=300'
+    hold_pending gated '/wait?event=e&timeout=300'
+    advance 300
+    answered poll
+    assert_json '.value == 7'
+    advance 599
+    get /metrics
+    assert_match "$body" 'waitd_objects\{[^}]*kind="event"[^}]*\} 1'
+    get '/latches/l'
+    assert_json '.value == 7'
+    own_server_stop
+}
+
 @test "the clock rules the ttl of leases, which goes to the next in line" {
     own_manual_server
     post '/semaphores/s/acquire?limit=1&ttl=60'

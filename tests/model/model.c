@@ -205,6 +205,16 @@ next_served(struct model *m)
     return first_in(m, SERVED, next->life);
 }
 
+/* So long it has used the object. */
+static void
+use(struct model *m, const struct request *r)
+{
+    struct object *object = object_of(m, r);
+
+    if (object)
+        object->used_ns = m->now_ns;
+}
+
 static void
 tell_some(struct model *m)
 {
@@ -218,6 +228,7 @@ tell_some(struct model *m)
             return;
         }
         r = next_served(m);
+        use(m, r);
         if (r->outcome == OK && r->asked.kind == OP_ACQUIRE)
             start_lease(m, r);
         if (r->outcome == OK && r->asked.kind == OP_ACQUIRE && r->asked.ttl_ns == 0) {
@@ -245,6 +256,7 @@ serve(struct model *m, struct request *r, enum error outcome)
     r->place = SERVED;
     r->turn = ++m->turns;
     r->outcome = outcome;
+    use(m, r);
 }
 
 /* ---- things ------------------------------------------------------------------------
@@ -425,6 +437,7 @@ cancel(struct model *m, struct request *r, enum why why)
     if (!r->open || r->how > HOLDING)
         return;
     r->place = NOWHERE;
+    use(m, r);
     if (place == SERVED && r->asked.kind == OP_PUT && r->outcome == OK
         && !(object && withdraw_item(object, r))) {
         end(m, r, DONE, BY_NOBODY);
@@ -889,6 +902,7 @@ expire(struct model *m, struct lease *lease)
     struct object *semaphore = &m->objects[SEMAPHORE][lease->name];
 
     end_lease(lease);
+    semaphore->used_ns = m->now_ns;
     serve_semaphore(m, semaphore);
 }
 

@@ -135,6 +135,22 @@ each_use_keeps_an_object(void **state)
 }
 
 static void
+the_end_of_a_wait_is_a_use(void **state)
+{
+    (void)state;
+    struct waiter *waiter = join("waits", 300), *watcher = watch("watches", 2, 300);
+
+    world_run(&world, 300);
+    assert_cancelled(waiter, REASON_TIMEOUT);
+    let_go(waiter);
+    let_go(watcher);
+    run_until_just_before(900);
+    assert_true(is_there("waits") && is_there("watches"));
+    world_run(&world, 900);
+    assert_int_equal(objects_in_use(), 0);
+}
+
+static void
 who_waits_or_watches_or_holds_keeps_an_object(void **state)
 {
     struct semaphore_plan plan = {.ttl_ns = 0};
@@ -151,9 +167,9 @@ who_waits_or_watches_or_holds_keeps_an_object(void **state)
     let_go(waiter);
     let_go(watcher);
     let_go(&holder->waiter);
-    run_until_just_before(1800);
+    run_until_just_before(2300);
     assert_true(is_there("waits") && is_there("watches") && is_there("holds"));
-    world_run(&world, 1800); /* three times the ttl */
+    world_run(&world, 2300); /* the ttl after they have gone */
     assert_int_equal(objects_in_use(), 0);
 }
 
@@ -701,6 +717,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(an_unused_object_goes_after_the_idle_ttl),
         TEST(each_use_keeps_an_object),
+        TEST(the_end_of_a_wait_is_a_use),
         TEST(who_waits_or_watches_or_holds_keeps_an_object),
         TEST(names_of_different_kinds_are_different_objects),
         TEST(too_many_objects_are_refused),
