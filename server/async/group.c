@@ -67,10 +67,10 @@ group_hold(struct group *group)
     group->holders++;
 }
 
-static void
-free_unused(struct group *group)
+void
+group_release(struct group *group)
 {
-    if (group->holders > 0 || group->count > 0)
+    if (--group->holders > 0)
         return;
     assert(LIST_EMPTY(&group->watches));
     HASH_DELETE(by_name, group->registry->groups, group);
@@ -78,15 +78,9 @@ free_unused(struct group *group)
 }
 
 void
-group_release(struct group *group)
-{
-    group->holders--;
-    free_unused(group);
-}
-
-void
 group_join(struct group *group, struct record *record)
 {
+    group_hold(group);
     TAILQ_INSERT_TAIL(&group->members, record, in_group);
     group->count++;
 }
@@ -122,7 +116,7 @@ is_awaited(const struct group *group, const struct record *record)
     return false;
 }
 
-/* Out of the order of ends, and so out of the group. */
+/* Out of the order of ends. */
 static void
 drop(struct group *group, struct record *record)
 {
@@ -133,7 +127,6 @@ drop(struct group *group, struct record *record)
             cursor->next = TAILQ_NEXT(record, in_ended);
     }
     TAILQ_REMOVE(&group->ended, record, in_ended);
-    record->group = NULL;
 }
 
 static void
@@ -163,7 +156,6 @@ group_leave(struct group *group, struct record *record)
         record_hold(record);
     } else
         drop(group, record);
-    free_unused(group);
 }
 
 void

@@ -1,6 +1,7 @@
 /*
  * group.h: the kept tasks of one name. It exists while it has a member, a promise of
- * some (a launch that still makes them), or a request that waits on it.
+ * some (a launch that still makes them), or a request that waits on it. Whoever holds a
+ * record that was a member holds its group, too, so that it knows its name.
  */
 #pragma once
 

@@ -201,11 +201,15 @@ record_hold(struct record *record)
 void
 record_release(struct record *record)
 {
+    struct group *group = record->group;
+
     if (--record->holders > 0)
         return;
     assert(LIST_EMPTY(&record->watches));
     free_names(record);
     record->class->destroy(record);
+    if (group)
+        group_release(group);
 }
 
 void

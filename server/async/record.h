@@ -86,7 +86,7 @@ struct record {
             uint64_t end_serial;             /* in the group; 0: not there yet */
         };
     };
-    struct group *group; /* NULL: none */
+    struct group *group; /* held; NULL: none */
     struct watches watches;
     uint64_t serial;   /* of creation, from 1 */
     int64_t listed_ns; /* when it was put into the list: not before any that is there */

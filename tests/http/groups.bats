@@ -277,6 +277,15 @@ assert_ids() {
     assert_json '.timed_out == false and (.done | length == 1) and (.pending | length == 1)'
 }
 
+@test "a member that is gone before its row is written is of its group all the same" {
+    own_server --retention 0
+    post /tasks '{"n":3000,"delay":0,"group":"g"}'
+    assert_json '(.tasks | length == 3000) and (.tasks | all(.group == "g"))'
+    get '/tasks?group=g&wait=0'
+    assert_problem 404 not-found
+    own_server_stop
+}
+
 @test "a wait for a group tells of each that DELETE or reset takes away" {
     local sweep
 
