@@ -234,7 +234,8 @@ static const struct field patch_fields[] = {
           .text = "Ends it so long from now; 0 fires it now. A queued task starts."),
     FIELD(struct patch_in, add, FIELD_DURATION, .max_limit = LIMIT_MAX_DELAY,
           .excludes = patch_add_excludes, .unit = "seconds", .example = "5s",
-          .text = "Puts its end off by so much."),
+          .text = "Puts its end off by so much, from now on where only its event holds it "
+                  "back."),
     FIELD(struct patch_in, deadline, FIELD_TIME, .example = "2030-01-02T03:04:05Z",
           .text = "Ends it at that time; one that is past fires it now."),
 };
@@ -276,7 +277,7 @@ patch_add(struct exchange *exchange, const struct patch_in *in, struct wait *wai
 
     if (from_now_ns > seconds_to_ns(max))
         return too_late(&patch_fields[1], ns_to_seconds(from_now_ns), max, problem);
-    wait_extend(wait, add_ns);
+    wait_extend(wait, add_ns, now_ns);
     wait_settle(wait, now_ns);
     return OK;
 }

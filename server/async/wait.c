@@ -394,9 +394,13 @@ wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns)
 }
 
 void
-wait_extend(struct wait *wait, int64_t by_ns)
+wait_extend(struct wait *wait, int64_t by_ns, int64_t now_ns)
 {
-    put_off(wait, wait->start_ns + delay_to_ns(wait->delay) + by_ns);
+    int64_t end_ns = wait->start_ns + delay_to_ns(wait->delay);
+
+    if (wait_is_gated(wait) && end_ns < now_ns)
+        end_ns = now_ns;
+    put_off(wait, end_ns + by_ns);
     if (wait->record.state != STATE_QUEUED)
         arm(wait);
 }

@@ -83,8 +83,9 @@ bool wait_is_as_asked(const struct wait *wait, const struct wait_plan *plan);
  * waits for its event no more. It has not ended. */
 void wait_move(struct wait *wait, int64_t deadline_ns, int64_t now_ns);
 
-/* Makes its delay longer, to whole ns; a queued one stays queued. It has not ended. */
-void wait_extend(struct wait *wait, int64_t by_ns);
+/* Makes its delay longer, to whole ns; a queued one stays queued, and one that only its
+ * event still holds back ends so long from now at the earliest. It has not ended. */
+void wait_extend(struct wait *wait, int64_t by_ns, int64_t now_ns);
 
 /* Seconds till its deadline, 0 where that is over; a queued one's delay. */
 double wait_remaining(const struct wait *wait, int64_t now_ns);

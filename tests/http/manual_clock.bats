@@ -318,6 +318,27 @@ clock() {
     own_server_stop
 }
 
+@test "PATCH add puts off what only its event still holds back" {
+    own_manual_server
+    make_task '{"event":"go","delay":10}'
+    send PATCH "/tasks/$id" '{"add":5}' # before that is over: from there
+    advance 100
+    send PATCH "/tasks/$id" '{"add":5}'
+    assert_status 200
+    send PATCH "/tasks/$id" '{"add":296}'
+    assert_problem 400 invalid-parameter add
+    send PUT /events/go
+    assert_json '.released == 1'
+    assert_eq "$(task "$id" '[.state, .remaining, .delay]')" '["pending",5,105]'
+    advance 5
+    assert_eq "$(task "$id" '[.state, .result.elapsed]')" '["done",105]'
+    make_task '{"event":"wait","delay":10}'
+    send PATCH "/tasks/$id" '{"add":5}'
+    send PUT /events/wait
+    assert_eq "$(task "$id" .remaining)" 15
+    own_server_stop
+}
+
 @test "the clock rules the ttl of leases, which goes to the next in line" {
     own_manual_server
     post '/semaphores/s/acquire?limit=1&ttl=60'

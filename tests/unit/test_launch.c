@@ -204,7 +204,7 @@ a_queued_one_is_neither_settled_nor_started_by_an_extension(void **state)
     world.clock.now_ns = at(5);
     wait_settle(launch->waits[1], at(5));
     assert_int_equal(state_of(launch, 1), STATE_QUEUED);
-    wait_extend(launch->waits[1], NS_PER_SECOND);
+    wait_extend(launch->waits[1], NS_PER_SECOND, world.clock.now_ns);
     assert_int_equal(state_of(launch, 1), STATE_QUEUED);
     manual_clock_fire(&world.clock, &world.registry.timers);
     assert_true(launch->waits[1]->deadline_ns == at(3));
@@ -1033,7 +1033,7 @@ play_wildly(uint64_t seed)
             break;
         case 2:
             if (!record_ended(&wait->record))
-                wait_extend(wait, 10 * NS_PER_MS);
+                wait_extend(wait, 10 * NS_PER_MS, world.clock.now_ns);
             break;
         case 3:
             if (record_ended(&wait->record))

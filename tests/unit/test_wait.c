@@ -265,7 +265,7 @@ an_extended_wait_ends_so_much_later(void **state)
     struct wait *wait = start_task("job", 1);
 
     world_run(&world, 0.5);
-    wait_extend(wait, NS_PER_SECOND / 4);
+    wait_extend(wait, NS_PER_SECOND / 4, world.clock.now_ns);
     assert_true(wait->delay == 1.25);
     assert_true(wait_remaining(wait, at(1.75)) == 0);
     world_run(&world, 1.249999999);
@@ -281,7 +281,7 @@ a_wait_may_be_extended_for_ever(void **state)
     struct wait *wait = start_task("job", 1);
 
     for (int i = 0; i < 10000; i++)
-        wait_extend(wait, 8000000 * NS_PER_SECOND);
+        wait_extend(wait, 8000000 * NS_PER_SECOND, world.clock.now_ns);
     assert_true(wait->deadline_ns > 0);
     world_run(&world, 1e6);
     assert_int_equal(wait->record.state, STATE_PENDING);
@@ -615,7 +615,7 @@ a_gated_wait_that_is_extended_stays_gated(void **state)
     struct wait *wait = start_gated("go", 1);
 
     (void)state;
-    wait_extend(wait, 2 * NS_PER_SECOND);
+    wait_extend(wait, 2 * NS_PER_SECOND, world.clock.now_ns);
     event_set(event_of("go"), NULL, at(0));
     world_run(&world, 2);
     assert_int_equal(wait->record.state, STATE_PENDING);
