@@ -32,6 +32,7 @@ reply_sum(struct exchange *exchange, const void *question, void **portions,
 
 static const struct survey_class everywhere = {
     .size = sizeof(struct registry_swept),
+    .changes = true,
     .take = reset,
     .reply = reply_sum,
 };

@@ -58,11 +58,19 @@ free_ballot(struct ballot *ballot)
     free(ballot);
 }
 
+/* One that is let go is taken in its turn, and finds no survey when it comes back. */
+static bool
+is_let_go(const struct ballot *ballot)
+{
+    return ballot && ballot->taker && ballot->class->changes;
+}
+
 static void
 free_survey(struct survey *survey)
 {
     for (size_t i = 0; i < survey->count; i++)
-        free_ballot(survey->ballots[i]);
+        if (!is_let_go(survey->ballots[i]))
+            free_ballot(survey->ballots[i]);
     memory_give(survey->peers, survey->weight);
     free(survey);
 }

@@ -13,6 +13,7 @@ TAILQ_HEAD(ballots, ballot);
 /* What one worker says: `size` bytes, zeroed. */
 struct survey_class {
     size_t size;
+    bool changes; /* something: it is taken everywhere, though its client has left */
     /* How many bytes all portions and the answer may take; NULL: not worth counting. */
     size_t (*weigh)(struct exchange *exchange, const void *question);
     /* One slice of the portion, well below 0.1 ms where it can be; false: there is more

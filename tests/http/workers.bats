@@ -34,6 +34,10 @@ workers() {
     send POST /reset
 }
 
+@test "/reset is done on all workers or on none, though its client leaves" {
+    workers reset
+}
+
 @test "--max-tasks holds for the ended ones of all workers; what is left over is no leak" {
     own_server --max-tasks 10 --drain 0.2
     workers kept

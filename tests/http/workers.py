@@ -7,6 +7,7 @@ streams   a row that a request at the home causes comes to a client elsewhere, a
 slow      a client that reads a stream late gets all of it
 leave     a client that leaves while another worker answers it leaves nothing behind
 pages     each task stands on one page, in the order in which they were listed
+reset     everywhere or nowhere, though its client leaves while others are asked before it
 kept      of the ended tasks as many are kept as --max-tasks (10) says, whoever ended them
 """
 
@@ -135,6 +136,25 @@ def pages():
     assert seen == expected, seen
 
 
+def reset():
+    whole = 1000 * COUNT
+    for _ in range(5):
+        CLIENTS[0].ask("POST", "/reset")
+        for each in CLIENTS:
+            assert each.ask("POST", "/tasks?n=1000&delay=60").status == 201
+        others = [Raw(PORT) for _ in range(40)]
+        for other in others:
+            other.send(message("GET", "/tasks?limit=1000"))
+        with Raw(PORT) as raw:
+            raw.send(message("POST", "/reset"))
+            time.sleep(0.002)
+        for other in others:
+            with other:
+                assert other.answer().status == 200
+        eventually(lambda: tasks(PORT, "limit=1")["total"] in (0, whole))
+    CLIENTS[0].ask("POST", "/reset")
+
+
 def kept():
     for each in CLIENTS:
         each.ask("POST", "/reset")
@@ -147,5 +167,5 @@ def kept():
         eventually(lambda: tasks(PORT, "")["total"] == 10)
 
 
-CHECKS = (names, awaiters, streams, slow, leave, pages, kept)
+CHECKS = (names, awaiters, streams, slow, leave, pages, reset, kept)
 {check.__name__: check for check in CHECKS}[sys.argv[2]]()
