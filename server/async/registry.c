@@ -338,22 +338,33 @@ registry_unreserve(struct registry *registry, size_t tasks, size_t waits)
     quota_give(&registry->peers->waits, waits);
 }
 
+/* The one behind the held `group`, held in its place; NULL: none. Whoever is cancelled
+ * may push out the last member of any that nobody holds. */
+static struct group *
+step_on(struct group *group)
+{
+    struct group *next = group->by_name.next;
+
+    if (next)
+        group_hold(next);
+    group_release(group);
+    return next;
+}
+
 /* Groups first, with what launches have promised. Returns how many had not ended. */
 static size_t
 cancel_all(struct registry *registry, enum cancel_reason reason, int64_t now_ns,
            bool (*cancel)(struct record *record, enum cancel_reason reason,
                           int64_t now_ns))
 {
-    struct group *group, *next;
+    struct group *group = registry->groups;
     struct record *record;
     size_t cancelled = 0;
 
-    HASH_ITER(by_name, registry->groups, group, next)
-    {
+    if (group)
         group_hold(group);
+    for (; group; group = step_on(group))
         cancelled += group_cancel(group, reason, now_ns, cancel);
-        group_release(group);
-    }
     for (record = registry_first(registry); record; record = record_after(record))
         cancelled += cancel(record, reason, now_ns);
     return cancelled;

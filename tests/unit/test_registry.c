@@ -252,6 +252,43 @@ a_drain_where_few_are_kept_meets_every_record(void **state)
     }
 }
 
+static void
+start_member(struct group *group, double delay)
+{
+    struct wait_plan plan = {
+        .kind = KIND_TASK,
+        .group = group,
+        .spec = {.fixed = true, .min = delay, .max = delay},
+        .timeout_ns = NO_TIMEOUT,
+        .start_ns = world.clock.now_ns,
+    };
+    struct wait *wait = NULL;
+
+    assert_int_equal(wait_start(&world.registry, &plan, &wait), OK);
+    record_release(&wait->record);
+}
+
+static void
+a_drain_meets_the_groups_that_it_empties(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+
+    world.registry.limits.max_tasks = N;
+    struct group *a = group_hold_named(&world.registry, "a");
+    struct group *b = group_hold_named(&world.registry, "b");
+    start_member(b, 0);
+    world_run(&world, 0.1);
+    for (size_t i = 0; i < N; i++)
+        start_member(a, 1);
+    group_release(a);
+    group_release(b);
+    world_run(&world, 0.5);
+    registry_cancel_all(&world.registry, REASON_DRAIN, at(0.5));
+    assert_null(group_find(&world.registry, "b"));
+    assert_int_equal(group_find(&world.registry, "a")->ended_count, N);
+}
+
 /* The tear-down closes it. */
 static void
 it_is_closed_with_everything_pending(void **state)
@@ -361,6 +398,7 @@ main(void)
         TEST(a_reset_counts_all_where_few_are_kept),
         TEST(a_drain_cancels_all_and_keeps_tasks),
         TEST(a_drain_where_few_are_kept_meets_every_record),
+        TEST(a_drain_meets_the_groups_that_it_empties),
         TEST(it_is_closed_with_everything_pending),
         TEST(what_is_reserved_is_all_or_nothing),
         TEST(what_tidies_up_holds_up_nobody),
