@@ -186,13 +186,14 @@ send(int fd, const void *bytes, size_t size, int flags)
 }
 
 /* Where 0.9.75 refuses a request by itself, it has written the head of its answer
- * twice: the bytes of the first. */
+ * twice: the bytes of the first. What is left of a head may be CRLF CRLF. */
 static size_t
 repeated(const struct iovec *head)
 {
     const char *bytes = head->iov_base;
     size_t half = head->iov_len / 2;
-    bool twice = head->iov_len % 2 == 0 && memcmp(bytes, bytes + half, half) == 0;
+    bool twice =
+        head->iov_len % 2 == 0 && half > 2 && memcmp(bytes, bytes + half, half) == 0;
 
     return twice ? half : 0;
 }
