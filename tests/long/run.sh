@@ -22,7 +22,7 @@ build long test_model test_idle_objects
 build dev waitd_torture waitd
 export LONG=$PWD/build/long DEV=$PWD/build/dev
 if [[ -z ${WAITD-} ]]; then
-    build release waitd
+    script/release
     WAITD=build/release/waitd
 fi
 ulimit -n "$(ulimit -Hn)"
